@@ -1,0 +1,61 @@
+"""`deptool`: find the verbs, run one, turn an error into a red line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from typing import Annotated
+
+import typer
+
+import deptool.cli
+from deptool.errors import DeptoolError
+
+# Files in this folder that are not verbs.
+_NOT_VERBS = {"main", "view"}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Face videos to tables without pixels, depression models on them, and numbers to believe."
+    "\n\nResearch software, not a diagnostic device.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        typer.echo(f"deptool {deptool.__version__}")
+        raise typer.Exit
+
+
+def _add_verbs() -> None:
+    found = {m.name for m in pkgutil.iter_modules(deptool.cli.__path__)} - _NOT_VERBS
+    modules = [importlib.import_module(f"deptool.cli.{name}") for name in sorted(found)]
+    for module in sorted(modules, key=lambda m: m.ORDER):
+        name = module.__name__.rsplit(".", 1)[1].replace("_", "-")
+        app.command(name, rich_help_panel=module.PANEL)(module.command)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except DeptoolError as error:
+        from deptool.cli.view import show_error
+
+        show_error(error)
+        sys.exit(error.exit_code)
+
+
+_add_verbs()
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What verbs show: errors, tables, progress. Talk goes to stderr, data to stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from deptool.errors import DeptoolError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+
+def talk() -> Console:
+    """The console on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def show_error(error: DeptoolError) -> None:
+    """One red line: where and what; below it, what to do."""
+    from rich.markup import escape
+
+    console = talk()
+    where = f"{error.where}: " if error.where else ""
+    console.print(f"[bold red]Error:[/] {escape(where + error.what)}", soft_wrap=True)
+    if error.fix:
+        console.print(escape(error.fix), soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """One line of talk on stderr, as it is."""
+    talk().print(text, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """One yellow line of talk on stderr."""
+    from rich.markup import escape
+
+    talk().print(f"[yellow]Warning:[/] {escape(text)}", soft_wrap=True)
+
+
+def show_json(value: object) -> None:
+    """JSON on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_table(
+    title: str, header: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1
+) -> None:
+    """A table on stdout; the first `left` columns are aligned left, the others right."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for i, name in enumerate(header):
+        table.add_column(name, justify="left" if i < left else "right")
+    for row in rows:
+        table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def progress(*fields: str) -> Progress:
+    """A progress bar on stderr with ETA; `fields` are extra task fields shown at the end."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *(TextColumn(f"{{task.fields[{name}]}}") for name in fields),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        console=talk(),
+    )

@@ -1,0 +1,177 @@
+"""A corpus folder: corpus.json, recordings.parquet, labels.parquet and frames/<id>.parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deptool.errors import DataError, InputError, SchemaError
+from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION
+from deptool.tables import read_json, read_table, write_json, write_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MARKER = "corpus.json"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """An open corpus: its folder and what corpus.json says."""
+
+    root: Path
+    about: Mapping[str, object]
+
+    @property
+    def name(self) -> str:
+        return str(self.about["name"])
+
+    @property
+    def feature_set(self) -> str:
+        return str(self.about["feature_set"])
+
+    def frames_path(self, recording_id: str) -> Path:
+        return self.root / "frames" / f"{recording_id}.parquet"
+
+    def recordings(self) -> pl.DataFrame:
+        """The recordings table, sorted by recording_id; empty where there is none yet."""
+        import polars as pl
+
+        path = self.root / "recordings.parquet"
+        if not path.exists():
+            return empty(RECORDINGS)
+        frame = read_table(path, RECORDINGS)
+        twice = frame.filter(pl.col("recording_id").is_duplicated())
+        if len(twice):
+            raise SchemaError(
+                f"recording {twice['recording_id'][0]!r} has more than one row", where=path.name
+            )
+        return frame
+
+    def write_recordings(self, frame: pl.DataFrame) -> None:
+        write_table(
+            self.root / "recordings.parquet", RECORDINGS, frame.sort("recording_id")
+        )
+
+    def labels(self) -> pl.DataFrame:
+        """The labels table; empty where there is none."""
+        path = self.root / "labels.parquet"
+        return read_table(path, LABELS) if path.exists() else empty(LABELS)
+
+    def write_labels(self, frame: pl.DataFrame) -> None:
+        write_table(self.root / "labels.parquet", LABELS, frame.sort("session_id", "scale"))
+
+    def frames(self, recording_id: str, columns: list[str] | None = None) -> pl.DataFrame:
+        """The frames table of one recording: (row = sampled time) x columns."""
+        return read_table(self.frames_path(recording_id), FRAMES, columns)
+
+    def scored(self, scale: str | None = None) -> tuple[pl.DataFrame, str]:
+        """Recordings with a score on one scale (columns of recordings, plus score), and the scale.
+
+        `scale` None takes the corpus's only scale. Raises DataError where the corpus has no
+        labels, not that scale, or several scales and none was named.
+        """
+        import polars as pl
+
+        labels = self.labels()
+        if labels.is_empty():
+            from deptool.label import HEADER
+
+            raise DataError(
+                f"the corpus {self.name!r} has no labels",
+                fix="Write a labels.csv with the header\n"
+                f"  {HEADER}\n"
+                f"and join it: deptool label {self.root} labels.csv",
+            )
+        scales = sorted(set(labels["scale"]))
+        if scale is None and len(scales) > 1:
+            raise DataError(
+                f"the corpus has several scales: {', '.join(scales)}", fix="Name one with --scale."
+            )
+        scale = scale or scales[0]
+        if scale not in scales:
+            raise DataError(
+                f"the corpus has no scores on the scale {scale!r}",
+                fix=f"It has: {', '.join(scales)}.",
+            )
+        chosen = labels.filter(pl.col("scale") == scale).select("session_id", "score")
+        return self.recordings().join(chosen, on="session_id").sort("recording_id"), scale
+
+
+def empty(schema: object) -> pl.DataFrame:
+    """A table of that schema with all columns and no rows."""
+    import polars as pl
+
+    from deptool.schema import Table
+
+    assert isinstance(schema, Table)
+    kinds = {"float32": pl.Float32, "int32": pl.Int32, "string": pl.String}
+    return pl.DataFrame(schema={c.name: kinds[c.dtype] for c in schema.columns})
+
+
+def open_corpus(root: Path) -> Corpus:
+    """Open a corpus folder.
+
+    Raises InputError where the folder is missing or no corpus, SchemaError where it was made
+    under another schema version.
+    """
+    if not root.is_dir():
+        raise InputError(
+            "no such folder", where=str(root), fix="Make a corpus with: deptool extract VIDEOS"
+        )
+    if not (root / MARKER).is_file():
+        raise InputError(
+            f"is not a corpus: it holds no {MARKER}",
+            where=str(root),
+            fix="Name a folder that `deptool extract` made.",
+        )
+    about = read_json(root / MARKER)
+    found = about.get("schema_version")
+    if found != SCHEMA_VERSION:
+        raise SchemaError(
+            f"schema version {found}, but this deptool reads version {SCHEMA_VERSION}",
+            where=MARKER,
+            fix="Make the corpus again with this deptool, or use the version that made it.",
+        )
+    for key in ("name", "feature_set"):
+        if not isinstance(about.get(key), str):
+            raise SchemaError(f"lacks the text {key!r}", where=MARKER)
+    return Corpus(root, about)
+
+
+def create_corpus(root: Path, feature_set: str, extraction: Mapping[str, object]) -> Corpus:
+    """Open the corpus at `root`, or start one there if the folder is missing or empty.
+
+    Raises InputError where the folder holds something else, DataError where the corpus was
+    extracted with another feature set or other settings.
+    """
+    if root.is_dir() and any(root.iterdir()) and not (root / MARKER).exists():
+        raise InputError(
+            f"is neither empty nor a corpus: it holds files but no {MARKER}",
+            where=str(root),
+            fix="Choose another folder with --out.",
+        )
+    if root.exists() and not root.is_dir():
+        raise InputError("is a file, not a folder", where=str(root))
+    if (root / MARKER).exists():
+        corpus = open_corpus(root)
+        if corpus.feature_set != feature_set or corpus.about.get("extraction") != extraction:
+            raise DataError(
+                f"the corpus holds {corpus.feature_set} with settings"
+                f" {corpus.about.get('extraction')}, not {feature_set} with {dict(extraction)}",
+                fix="Use the same settings to add to it, or another folder with --out.",
+            )
+        return corpus
+    about = {
+        "name": root.resolve().name,
+        "schema_version": SCHEMA_VERSION,
+        "feature_set": feature_set,
+        "extraction": dict(extraction),
+        "deidentification": ["pixels dropped", "audio dropped"],
+        "note": "Landmarks and their motion can identify people. This folder holds no pixels,"
+        " but it is personal data: share it only as the consent of the people in it allows.",
+    }
+    write_json(root / MARKER, about)
+    return Corpus(root, about)

@@ -1,0 +1,1 @@
+"""Face geometry shared by extractors: landmarks, head pose, gaze, action units."""

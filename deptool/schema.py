@@ -1,0 +1,320 @@
+"""The schema: every table, every column, with type, unit, range, meaning and source.
+
+This is the one place where columns are defined. `schemas/*.json` and `docs/tables.md` are
+generated from it (`deptool schema --write`) and held equal by a test; the writers and readers
+in `tables.py` check against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCHEMA_VERSION = 1
+
+DType = Literal["float32", "int32", "string"]
+
+AU_INTENSITY = (
+    *("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU12"),
+    *("AU14", "AU15", "AU17", "AU20", "AU23", "AU25", "AU26", "AU45"),
+)
+AU_PRESENCE = (*AU_INTENSITY[:-1], "AU28", "AU45")
+
+AU_NAMES = {
+    "AU01": "inner brow raiser",
+    "AU02": "outer brow raiser",
+    "AU04": "brow lowerer",
+    "AU05": "upper lid raiser",
+    "AU06": "cheek raiser",
+    "AU07": "lid tightener",
+    "AU09": "nose wrinkler",
+    "AU10": "upper lip raiser",
+    "AU12": "lip corner puller",
+    "AU14": "dimpler",
+    "AU15": "lip corner depressor",
+    "AU17": "chin raiser",
+    "AU20": "lip stretcher",
+    "AU23": "lip tightener",
+    "AU25": "lips part",
+    "AU26": "jaw drop",
+    "AU28": "lip suck",
+    "AU45": "blink",
+}
+
+FRAME_STATUS = ("ok", "no_face", "low_confidence", "too_small", "ambiguous", "decode_error")
+RECORDING_STATUS = ("ok", "no_face", "truncated", "corrupt", "unreadable", "no_video_stream")
+SPLITS = ("train", "dev", "test")
+
+# Scale: lowest score, highest score, and its bands as (first score of the band, name).
+# BDI-II: Beck, Steer, Brown 1996. PHQ-8: Kroenke et al. 2009. PHQ-9: Kroenke et al. 2001.
+SCALES: dict[str, tuple[float, float, tuple[tuple[float, str], ...]]] = {
+    "BDI-II": (0, 63, ((0, "minimal"), (14, "mild"), (20, "moderate"), (29, "severe"))),
+    "PHQ-8": (
+        *(0, 24),
+        ((0, "none"), (5, "mild"), (10, "moderate"), (15, "moderately severe"), (20, "severe")),
+    ),
+    "PHQ-9": (
+        *(0, 27),
+        ((0, "none"), (5, "mild"), (10, "moderate"), (15, "moderately severe"), (20, "severe")),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: name, Arrow type, unit, closed range or choices, meaning, source, nullability."""
+
+    name: str
+    dtype: DType
+    meaning: str
+    unit: str = "1"
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] | None = None
+    source: str = "deptool"
+    nullable: bool = False
+    group: str = "base"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. Columns of the groups in `optional` are there as a whole group or not at all."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    optional: tuple[str, ...] = ()
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError where there is none."""
+        return self._by_name()[name]
+
+    def group(self, name: str) -> tuple[Column, ...]:
+        """The columns of one group, in order."""
+        return tuple(c for c in self.columns if c.group == name)
+
+    def _by_name(self) -> dict[str, Column]:
+        return {c.name: c for c in self.columns}
+
+
+_OPENFACE = "OpenFace 2 (Baltrusaitis et al. 2018), column name and convention"
+
+
+def _landmarks() -> list[Column]:
+    axes = (
+        ("x", "from the left edge of the picture to the right"),
+        ("y", "from the top edge of the picture down"),
+    )
+    return [
+        Column(
+            *(f"{axis}_{i}", "float32", f"landmark {i} of the 68-point scheme, {direction}"),
+            unit="px",
+            source=_OPENFACE,
+            nullable=True,
+            group="landmarks",
+        )
+        for axis, direction in axes
+        for i in range(68)
+    ]
+
+
+def _head_pose() -> list[Column]:
+    place = {
+        "Tx": "head position to the right in the picture",
+        "Ty": "head position downwards in the picture",
+        "Tz": "head distance from the camera",
+    }
+    turn = {
+        "Rx": "pitch, positive when the nose turns down",
+        "Ry": "yaw, positive when the nose turns to the left side of the picture",
+        "Rz": "roll, positive when the head tilts clockwise in the picture",
+    }
+    pi = 3.1415927410125732  # pi as the nearest float32 above it, so that float32 angles fit
+    options = {"source": _OPENFACE, "nullable": True, "group": "head_pose"}
+    return [
+        *(Column(f"pose_{k}", "float32", v, unit="mm", **options) for k, v in place.items()),  # type: ignore[arg-type]
+        *(
+            Column(f"pose_{k}", "float32", v, unit="rad", low=-pi, high=pi, **options)  # type: ignore[arg-type]
+            for k, v in turn.items()
+        ),
+    ]
+
+
+def _gaze() -> list[Column]:
+    eyes = {"0": "the eye on the left side of the picture", "1": "the eye on the right side"}
+    axes = {"x": "right", "y": "down", "z": "away from the camera"}
+    return [
+        *(
+            Column(
+                *(f"gaze_{e}_{a}", "float32", f"gaze direction of {eye}, part pointing {axis}"),
+                low=-1.0001,
+                high=1.0001,
+                source=_OPENFACE,
+                nullable=True,
+                group="gaze",
+            )
+            for e, eye in eyes.items()
+            for a, axis in axes.items()
+        ),
+        *(
+            Column(
+                *(f"gaze_angle_{a}", "float32", f"mean gaze of both eyes, positive to the {side}"),
+                unit="rad",
+                low=-1.5708,
+                high=1.5708,
+                source=_OPENFACE,
+                nullable=True,
+                group="gaze",
+            )
+            for a, side in (("x", "right of the picture"), ("y", "bottom of the picture"))
+        ),
+    ]
+
+
+def _action_units() -> list[Column]:
+    options = {"source": _OPENFACE, "nullable": True, "group": "action_units", "low": 0}
+    return [
+        *(
+            Column(f"{au}_r", "float32", f"{AU_NAMES[au]}, intensity", unit="0-5", high=5, **options)  # type: ignore[arg-type]
+            for au in AU_INTENSITY
+        ),
+        *(
+            Column(f"{au}_c", "float32", f"{AU_NAMES[au]}, presence", unit="0 or 1", high=1, **options)  # type: ignore[arg-type]
+            for au in AU_PRESENCE
+        ),
+    ]
+
+
+def _box() -> list[Column]:
+    meanings = {
+        "face_x": "left edge of the face box",
+        "face_y": "top edge of the face box",
+        "face_w": "width of the face box",
+        "face_h": "height of the face box",
+    }
+    return [Column(k, "float32", v, unit="px", nullable=True) for k, v in meanings.items()]
+
+
+FRAMES = Table(
+    "frames",
+    "One row per sampled time of one recording, whether a face is there or not",
+    (
+        Column("frame", "int32", "number of the picture in the source, from 1", low=1),
+        Column(
+            *("timestamp", "float32", "time since the first picture of the recording"),
+            unit="s",
+            low=0,
+        ),
+        Column(
+            *("confidence", "float32", "how sure the extractor is that this is a face"),
+            low=0,
+            high=1,
+        ),
+        Column("success", "int32", "1 where the face was measured, else 0", low=0, high=1),
+        Column("status", "string", "why the row is what it is", choices=FRAME_STATUS),
+        Column("n_faces", "int32", "faces seen at the extractor's last look", low=0),
+        *_box(),
+        *_landmarks(),
+        *_head_pose(),
+        *_gaze(),
+        *_action_units(),
+    ),
+    optional=("landmarks", "head_pose", "gaze", "action_units"),
+)
+
+_IDS = {
+    "recording_id": "one video; the name of its frames file",
+    "subject_id": "a person, the unit of a split",
+    "session_id": "one visit of a person; the unit that a scale is filled in for",
+    "task": "what the person was asked to do",
+}
+
+RECORDINGS = Table(
+    "recordings",
+    "One row per recording",
+    (
+        Column("recording_id", "string", _IDS["recording_id"]),
+        Column("subject_id", "string", _IDS["subject_id"], nullable=True),
+        Column("session_id", "string", _IDS["session_id"], nullable=True),
+        Column("task", "string", _IDS["task"], nullable=True),
+        Column("split", "string", "the part of the corpus", choices=SPLITS, nullable=True),
+        Column("width", "int32", "width of the upright picture", "px", low=1, nullable=True),
+        Column("height", "int32", "height of the upright picture", "px", low=1, nullable=True),
+        Column("fps_source", "float32", "pictures per second", "1/s", low=0, nullable=True),
+        Column("fps", "float32", "rows per second in the frames table", "1/s", low=0, nullable=True),
+        Column("duration_s", "float32", "length that was read", "s", low=0, nullable=True),
+        Column("n_frames", "int32", "rows in the frames table", low=0),
+        Column("n_success", "int32", "rows with success = 1", low=0),
+        Column("coverage", "float32", "n_success / n_frames", low=0, high=1),
+        Column("extractor", "string", "what made the frames table"),
+        Column("feature_set", "string", "name and version of the measured features"),
+        Column("status", "string", "how reading the source went", choices=RECORDING_STATUS),
+        Column("reason", "string", "what went wrong, in words", nullable=True),
+    ),
+)
+
+LABELS = Table(
+    "labels",
+    "One score per session and scale",
+    (
+        Column("session_id", "string", _IDS["session_id"]),
+        Column("scale", "string", "the questionnaire", choices=tuple(SCALES)),
+        Column("score", "float32", "its total score", unit="points", low=0),
+    ),
+)
+
+PREDICTIONS = Table(
+    "predictions",
+    "One row per recording, fold and seed of a run",
+    (
+        Column("recording_id", "string", _IDS["recording_id"]),
+        Column("subject_id", "string", _IDS["subject_id"], nullable=True),
+        Column("session_id", "string", _IDS["session_id"], nullable=True),
+        Column("task", "string", _IDS["task"], nullable=True),
+        Column("split", "string", "the part this row was predicted in", choices=SPLITS),
+        Column("fold", "int32", "fold of a cross-validation, 0 for a fixed split", low=0),
+        Column("seed", "int32", "seed of the run's member", low=0),
+        Column("scale", "string", "the questionnaire", choices=tuple(SCALES)),
+        Column("truth", "float32", "its score", unit="points", nullable=True),
+        Column("prediction", "float32", "the model's score", unit="points"),
+        Column(
+            *("train_mean", "float32", "mean training score: the constant predictor"),
+            unit="points",
+            nullable=True,
+        ),
+        Column("n_segments", "int32", "segments averaged into the prediction", low=1),
+    ),
+)
+
+METRICS = Table(
+    "metrics",
+    "One row per predictor, split and seed; computed once over recording-level predictions",
+    (
+        Column("predictor", "string", "model, or train_mean for the constant predictor"),
+        Column("split", "string", "the part that is scored", choices=SPLITS),
+        Column("seed", "int32", "seed of the run's member", low=0),
+        Column("n", "int32", "recordings scored", low=1),
+        Column("n_subjects", "int32", "persons behind them", low=1, nullable=True),
+        Column("rmse", "float32", "root mean squared error", unit="points", low=0),
+        Column("mae", "float32", "mean absolute error", unit="points", low=0),
+        Column("ccc", "float32", "concordance correlation (Lin 1989)", low=-1, high=1),
+        Column("pcc", "float32", "Pearson correlation", low=-1, high=1),
+        Column("r2", "float32", "1 - SSE/SST", high=1, nullable=True),
+        Column("smape", "float32", "symmetric mean absolute percentage error", "%", 0, 200),
+    ),
+)
+
+HISTORY = Table(
+    "history",
+    "One row per epoch of one member of a run",
+    (
+        Column("seed", "int32", "seed of the member", low=0),
+        Column("fold", "int32", "fold of a cross-validation, 0 for a fixed split", low=0),
+        Column("epoch", "int32", "epoch, from 1", low=1),
+        Column("train_loss", "float32", "mean training loss over the epoch's steps"),
+        Column("dev_rmse", "float32", "RMSE over dev recordings", "points", 0, nullable=True),
+        Column("is_best", "int32", "1 where this epoch was the best so far", low=0, high=1),
+    ),
+)
+
+TABLES = {t.name: t for t in (FRAMES, RECORDINGS, LABELS, PREDICTIONS, METRICS, HISTORY)}

@@ -1,0 +1,88 @@
+"""Settings: frozen dataclasses filled from defaults, a TOML file and `key=value` words, in order."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deptool.errors import SettingsError, suggest
+
+S = TypeVar("S")
+
+
+def resolve(
+    cls: type[S], *layers: Mapping[str, object], words: Sequence[str] = (), where: str = "settings"
+) -> S:
+    """One settings object: the class's defaults, overlaid by each layer, then by `key=value` words.
+
+    Raises SettingsError for an unknown key (with the nearest known one), for a value of the
+    wrong type, and for what the class itself refuses (a ValueError from `__post_init__`).
+    """
+    values: dict[str, object] = {}
+    for layer in layers:
+        values.update(layer)
+    values.update(_split(word) for word in words)
+    hints = typing.get_type_hints(cls)
+    known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        raise SettingsError(
+            f"unknown setting {unknown[0]!r}", where=where, fix=suggest(unknown[0], known)
+        )
+    typed = {key: _convert(key, value, hints[key], where) for key, value in values.items()}
+    try:
+        return cls(**typed)
+    except ValueError as error:
+        raise SettingsError(str(error), where=where) from error
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """The keys of a TOML file. Raises SettingsError where it is missing or not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SettingsError(f"cannot be read: {reason}", where=path.name) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"is not valid TOML: {error}", where=path.name) from error
+
+
+def _split(word: str) -> tuple[str, object]:
+    key, equals, value = word.partition("=")
+    if not equals:
+        raise SettingsError(f"{word!r} is not of the form key=value", where="--set")
+    return key.strip().replace("-", "_"), value.strip()
+
+
+def _convert(key: str, value: object, hint: Any, where: str) -> object:
+    """`value` as the type that the dataclass declares; words from the command line are parsed."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if type(None) in options and (value is None or value == "none"):
+        return None
+    for option in options:
+        if typing.get_origin(option) is typing.Literal:
+            if value in typing.get_args(option):
+                return value
+            known = [str(a) for a in typing.get_args(option)]
+            fix = suggest(str(value), known)
+            raise SettingsError(f"{key} cannot be {value!r}", where=where, fix=fix)
+        if option is bool and isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if option in (int, float) and isinstance(value, str):
+            try:
+                return option(value)
+            except ValueError:
+                continue
+        if option is float and type(value) is int:
+            return float(value)
+        if isinstance(option, type) and type(value) is option:
+            return value
+    expected = " or ".join(getattr(o, "__name__", str(o)) for o in options)
+    shown = json.dumps(value) if isinstance(value, (str, int, float, bool)) else repr(value)
+    raise SettingsError(f"{key} must be {expected}, not {shown}", where=where)

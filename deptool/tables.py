@@ -1,0 +1,230 @@
+"""Reading and writing tables: validated at the door, deterministic bytes, never half a file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deptool.errors import InputError, SchemaError
+from deptool.schema import SCHEMA_VERSION, Column, Table
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; synced and renamed over it when the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[-100:]}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with \\n line ends, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON, indented, keys in the order given, atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """The object in a JSON file. Raises SchemaError where it is not a JSON object."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise SchemaError("cannot be read as JSON", where=path.name) from error
+    if not isinstance(value, dict):
+        raise SchemaError("must hold a JSON object", where=path.name)
+    return value
+
+
+def write_table(
+    path: Path, schema: Table, frame: pl.DataFrame, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write `frame` as one row group of Parquet: float32, zstd, byte-stream-split, units inside.
+
+    The same frame and metadata give the same bytes. Raises SchemaError where the frame breaks
+    the schema.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    frame = _cast(frame, schema)
+    check(frame, schema, path.name)
+    columns = [schema.column(name) for name in frame.columns]
+    fields = [_field(column) for column in columns]
+    about = {"deptool.table": schema.name, "deptool.schema_version": str(SCHEMA_VERSION)}
+    about.update(metadata or {})
+    table = frame.to_arrow().cast(pa.schema(fields, metadata=about))
+    strings = [c.name for c in columns if c.dtype == "string"]
+    floats = [c.name for c in columns if c.dtype == "float32"]
+    with replacing(path) as temporary:
+        pq.write_table(
+            table,
+            temporary,
+            compression="zstd",
+            use_dictionary=strings,
+            column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+            row_group_size=max(table.num_rows, 1),
+        )
+
+
+def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> pl.DataFrame:
+    """Read and check a table written by `write_table`; `columns` reads only those.
+
+    Raises InputError where there is no such file, SchemaError where it is not Parquet, has
+    another schema version or breaks the schema.
+    """
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise InputError("no such table", where=path.name)
+    try:
+        table = pq.read_table(path, columns=columns, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        raise SchemaError(
+            "cannot be read as Parquet (cut off, or another kind of file)",
+            where=path.name,
+            fix="Delete the file and run the step that wrote it again.",
+        ) from error
+    _check_version(table.schema.metadata or {}, path.name)
+    frame = pl.DataFrame(table)
+    check(frame, schema, path.name, partial=columns is not None)
+    return frame
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The key-value metadata of a table, without its rows. Raises SchemaError if unreadable."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        raw = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError) as error:
+        raise SchemaError("cannot be read as Parquet", where=path.name) from error
+    return {k.decode(): v.decode() for k, v in raw.items() if k.startswith(b"deptool.")}
+
+
+def check(frame: pl.DataFrame, schema: Table, where: str, partial: bool = False) -> None:
+    """Raise SchemaError, naming file, column, row and what was expected, at the first breach."""
+    known = {c.name for c in schema.columns}
+    for name in frame.columns:
+        if name not in known:
+            raise SchemaError(
+                f"column {name!r} is not part of the table {schema.name}", where=where
+            )
+    if not partial:
+        _check_groups(frame, schema, where)
+    for name in frame.columns:
+        _check_column(frame, schema.column(name), where)
+
+
+def _check_groups(frame: pl.DataFrame, schema: Table, where: str) -> None:
+    for group in {c.group: None for c in schema.columns}:
+        names = [c.name for c in schema.group(group)]
+        missing = [name for name in names if name not in frame.columns]
+        if missing and (group not in schema.optional or len(missing) < len(names)):
+            shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+            raise SchemaError(
+                f"the table {schema.name} lacks {len(missing)} of the {len(names)} columns of its"
+                f" group {group}: {shown}",
+                where=where,
+            )
+
+
+def _check_column(frame: pl.DataFrame, column: Column, where: str) -> None:
+    import polars as pl
+
+    values = frame[column.name]
+    wanted = {"float32": pl.Float32, "int32": pl.Int32, "string": pl.String}[column.dtype]
+    place = f"{where}, column {column.name}"
+    if values.dtype != wanted:
+        raise SchemaError(f"expected {column.dtype}, found {values.dtype}", where=place)
+    if not column.nullable and values.null_count():
+        row = values.is_null().arg_max()
+        raise SchemaError("expected a value, found null", where=f"{place}, row {row}")
+    bad = _breaches(values, column)
+    if bad is not None and bad.any():
+        row = bad.arg_max() or 0
+        raise SchemaError(
+            f"expected {expectation(column)}, found {values[row]!r}", where=f"{place}, row {row}"
+        )
+
+
+def _breaches(values: pl.Series, column: Column) -> pl.Series | None:
+    """True where a value lies outside the column's choices or range; null where it is null."""
+    if column.choices is not None:
+        return ~values.is_in(list(column.choices))
+    if column.dtype == "string":
+        return values == ""
+    bad = ~values.is_finite() if column.dtype == "float32" else values != values
+    if column.low is not None:
+        bad = bad | (values < column.low)
+    if column.high is not None:
+        bad = bad | (values > column.high)
+    return bad
+
+
+def expectation(column: Column) -> str:
+    """What a column's values must be, in words: 'a finite number from 0 to 5'."""
+    if column.choices is not None:
+        return "one of " + ", ".join(column.choices)
+    if column.dtype == "string":
+        return "a text that is not empty"
+    kind = "a finite number" if column.dtype == "float32" else "a whole number"
+    low = "" if column.low is None else f" from {column.low:g}"
+    high = "" if column.high is None else f" up to {column.high:g}"
+    return kind + low + high
+
+
+def _cast(frame: pl.DataFrame, schema: Table) -> pl.DataFrame:
+    """Numbers of another width to the schema's width; columns in the schema's order."""
+    import polars as pl
+
+    names = {c.name for c in schema.columns}
+    order = [c.name for c in schema.columns if c.name in frame.columns]
+    order += [name for name in frame.columns if name not in names]
+    wanted = {"float32": pl.Float32, "int32": pl.Int32, "string": pl.String}
+    casts = []
+    for column in schema.columns:
+        if column.name in frame.columns:
+            found, target = frame[column.name].dtype, wanted[column.dtype]
+            if found == pl.Null or (found.is_numeric() and target.is_numeric()):
+                casts.append(pl.col(column.name).cast(target))
+    return frame.select(order).with_columns(casts)
+
+
+def _field(column: Column) -> pa.Field:
+    import pyarrow as pa
+
+    kind = {"float32": pa.float32(), "int32": pa.int32(), "string": pa.string()}[column.dtype]
+    about = {"unit": column.unit, "meaning": column.meaning}
+    return pa.field(column.name, kind, nullable=column.nullable, metadata=about)
+
+
+def _check_version(metadata: Mapping[bytes, bytes], where: str) -> None:
+    found = metadata.get(b"deptool.schema_version", b"none").decode()
+    if found != str(SCHEMA_VERSION):
+        raise SchemaError(
+            f"schema version {found}, but this deptool reads version {SCHEMA_VERSION}",
+            where=where,
+            fix="Make the corpus again with this deptool, or use the version that made it.",
+        )
