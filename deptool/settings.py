@@ -81,7 +81,8 @@ def _convert(key: str, value: object, hint: Any, where: str) -> object:
                 continue
         if option is float and type(value) is int:
             return float(value)
-        if isinstance(option, type) and type(value) is option:
+        plain = typing.get_origin(option) or option
+        if isinstance(plain, type) and type(value) is plain:
             return value
     expected = " or ".join(getattr(o, "__name__", str(o)) for o in options)
     shown = json.dumps(value) if isinstance(value, (str, int, float, bool)) else repr(value)

@@ -65,8 +65,8 @@ def show_table(
     Console(highlight=False).print(table)
 
 
-def progress(*fields: str) -> Progress:
-    """A progress bar on stderr with ETA; `fields` are extra task fields shown at the end."""
+def progress(*fields: str, count: bool = True) -> Progress:
+    """A progress bar on stderr with ETA; `fields` are task fields shown, `count` shows done/all."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -79,7 +79,7 @@ def progress(*fields: str) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *([MofNCompleteColumn()] if count else []),
         *(TextColumn(f"{{task.fields[{name}]}}") for name in fields),
         TimeElapsedColumn(),
         TextColumn("ETA"),

@@ -14,8 +14,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-N_MESH = 468
-N_IRIS = 10
+N_MESH = 478
 
 OUTER_EYE_CORNERS = (33, 263)
 
@@ -35,7 +34,7 @@ STABLE: dict[int, float] = {
 
 @cache
 def canonical_face() -> NDArray[np.float64]:
-    """The canonical mesh (468 points, x y z) in cm. Read-only."""
+    """The canonical mesh (478 points: 468 of the face, 10 of the irises; x y z) in cm. Read-only."""
     text = files("deptool.face").joinpath("canonical.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(line for line in text.splitlines() if not line.startswith("#")))
     face = np.array([[float(v) for v in row[1:]] for row in rows[1:]])

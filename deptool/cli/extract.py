@@ -1,0 +1,99 @@
+"""`deptool extract`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PANEL = "Tables"
+ORDER = 10
+
+
+def command(
+    videos: Annotated[Path, typer.Argument(help="A folder of videos (sub-folders too), or one.")],
+    out: Annotated[Path, typer.Option(help="The corpus to write or to add to.")] = Path("corpus"),
+    extractor: Annotated[str, typer.Option(help="What measures the faces.")] = "mediapipe",
+    fps: Annotated[str, typer.Option(help="Rows per second, or 'native' for all.")] = "6",
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes; one per core unless given.", min=1)
+    ] = None,
+    force: Annotated[
+        list[str] | None,
+        typer.Option(help="Extract this recording again ('all' for every one); repeatable."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the recordings as JSON.")] = False,
+) -> None:
+    """Turn videos of faces into tables without pixels: landmarks, action units, pose, gaze.
+
+    Stops and goes on: a second run does only what is missing. A file that cannot be read becomes
+    a row that says why; then the exit code is 4. A labels.csv beside the videos is joined.
+
+    Example: deptool extract videos/ --jobs 2
+    """
+    import os
+
+    from deptool.cli import view
+    from deptool.extract import ExtractSettings, Progress, extract
+    from deptool.settings import resolve
+
+    rate = None if fps.lower() == "native" else fps
+    values = {"extractor": extractor, "fps": rate, "jobs": jobs or os.cpu_count() or 1}
+    values["force"] = tuple(force or ())
+    settings = resolve(ExtractSettings, values, where="extract")
+    with view.progress("videos", "speed", count=False) as bar:
+        task = bar.add_task("Reading videos", total=None, videos="", speed="")
+        started = bar.get_time()
+
+        def show(state: Progress) -> None:
+            spent = bar.get_time() - started
+            done = state.n_done == state.n_videos
+            bar.update(
+                task,
+                total=state.total_s,
+                completed=state.total_s if done else min(state.seconds, state.total_s),
+                videos=f"{state.n_done}/{state.n_videos} videos",
+                speed=f"{state.n_pictures / spent:.0f} frames/s" if spent else "",
+            )
+
+        summary = extract(videos, out, settings, show)
+    _show(summary, json)
+    if summary.failed:
+        raise typer.Exit(4)
+
+
+def _show(summary: object, as_json: bool) -> None:
+    from deptool.cli import view
+    from deptool.extract import ExtractSummary
+
+    assert isinstance(summary, ExtractSummary)
+    rows = summary.rows
+    if as_json:
+        view.show_json(rows.to_dicts())
+    else:
+        view.show_table(
+            f"{summary.corpus.name}: {len(rows)} recordings, {summary.corpus.feature_set}",
+            ("recording", "status", "frames", "coverage", "fps", "seconds"),
+            [
+                (
+                    row["recording_id"],
+                    row["status"],
+                    row["n_frames"],
+                    f"{100 * row['coverage']:.0f} %",
+                    "" if row["fps"] is None else f"{row['fps']:.1f}",
+                    "" if row["duration_s"] is None else f"{row['duration_s']:.1f}",
+                )
+                for row in rows.to_dicts()
+            ],
+            left=2,
+        )
+    view.say(
+        f"{summary.n_new} extracted, {summary.n_kept} were there already."
+        f" The tables are in {summary.corpus.root}."
+    )
+    for row in rows.to_dicts():
+        if row["reason"]:
+            view.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
+    if summary.labels is not None:
+        view.say(f"labels.csv: {summary.labels}")

@@ -1,0 +1,47 @@
+"""Head pose from a rigid fit of the mesh to the canonical face, in OpenFace's convention.
+
+The camera sits at the origin, x to the right of the picture, y down, z away from the camera.
+R = Rx @ Ry @ Rz with angles in rad: Rx (pitch) positive when the nose turns down, Ry (yaw) positive
+when it turns to the left of the picture, Rz (roll) positive when the head tilts clockwise in the
+picture. The mesh is a weak-perspective picture of the head, so the angles are relative to the line
+of sight to the head; OpenFace's are relative to the camera's axis, and differ off the centre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deptool.face.canonical import canonical_face, stable_points
+from deptool.face.rigid import Similarity, euler_from_rotation, fit
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where a head is: the fit canonical (cm) -> mesh (px), and what follows from it."""
+
+    fit: Similarity
+    rotation_rad: NDArray[np.float64]
+    translation_mm: NDArray[np.float64]
+
+    def in_canonical(self, mesh: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A mesh (point, 3) in px with pose and scale removed: cm in the canonical frame."""
+        return self.fit.inverse(mesh)
+
+
+def head_pose(mesh: NDArray[np.float64], width: int, height: int) -> Head:
+    """Pose of a mesh (478 points, x y z) in px of a picture of that size.
+
+    The translation is that of the point midway between the outer eye corners. Without a
+    calibration the focal length is OpenFace's guess: 500 px at 640 x 480, scaled with the
+    picture.
+    """
+    index, weights = stable_points()
+    found = fit(canonical_face()[index], mesh[index], weights)
+    focal = (500 * width / 640 + 500 * height / 480) / 2
+    depth = 10 * focal / found.scale
+    x, y, _ = found.shift
+    place = np.array([(x - width / 2) * depth / focal, (y - height / 2) * depth / focal, depth])
+    return Head(found, euler_from_rotation(found.rotation), place)
