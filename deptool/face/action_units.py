@@ -67,6 +67,11 @@ MEASURES: dict[str, Measure] = {
         lambda f: _up(f, (46, 70, 276, 300), _OUTER),
         *(0.2, 0.35),
     ),
+    "brow_tilt": Measure(
+        "inner brows over the outer brows, each from its corner of the eye",
+        lambda f: _up(f, (55, 107, 285, 336), _INNER) - _up(f, (46, 70, 276, 300), _OUTER),
+        *(0.15, 0.3),
+    ),
     "brow_gap": Measure(
         "between the inner brows", lambda f: _apart(f, (55, 285), (107, 336)), 0.12, 0.2
     ),
@@ -82,9 +87,9 @@ MEASURES: dict[str, Measure] = {
         *(0.15, 0.06),
     ),
     "cheek": Measure(
-        "below the orbit, over the line of the eye corners",
-        lambda f: _up(f, (117, 118, 346, 347), _EYES),
-        *(0.5, 0.1),
+        "cheeks over the line of the eye corners",
+        lambda f: _up(f, (50, 101, 280, 330), _EYES),
+        *(0.6, 0.15),
     ),
     "upper_lip": Measure(
         "upper lip's edge over the base of the nostrils",
@@ -119,6 +124,12 @@ def _smile(d: Mapping[str, Floats]) -> Floats:
     return np.maximum(d["corner"], 0.0)
 
 
+def _frown(d: Mapping[str, Floats]) -> Floats:
+    """Inner brows lower than the outer; a shut eye moves its outer corner and tells nothing."""
+    tilt: Floats = -np.minimum(d["brow_tilt"], 0.0) * np.clip(1.0 - _closure(d), 0.0, 1.0)
+    return tilt
+
+
 def _closure(d: Mapping[str, Floats]) -> Floats:
     """Share of the person's own lid opening that is closed; `open` is that opening."""
     share: Floats = -d["lid_gap"] / d["open"]
@@ -141,7 +152,12 @@ UNITS: dict[str, Unit] = {
     "AU04": Unit(
         "inner brows down and together, beyond what a smile does",
         "corrugator supercilii, depressor supercilii, procerus",
-        lambda d: -d["brow_inner"] - 0.3 * np.minimum(d["brow_gap"], 0.0) - 0.2 * _smile(d),
+        lambda d: (
+            0.5 * _frown(d)
+            - d["brow_inner"]
+            - 0.3 * np.minimum(d["brow_gap"], 0.0)
+            - 0.2 * _smile(d)
+        ),
         *(0.06, 0.34),
     ),
     "AU05": Unit(
@@ -154,7 +170,7 @@ UNITS: dict[str, Unit] = {
         "cheeks up towards the eyes",
         "orbicularis oculi, orbital part",
         lambda d: d["cheek"],
-        *(0.08, 0.5),
+        *(0.08, 0.6),
     ),
     "AU07": Unit(
         "lower lids up while the eyes are open",
@@ -166,7 +182,7 @@ UNITS: dict[str, Unit] = {
         "upper lip up towards the nose, beyond what a smile does",
         "levator labii superioris",
         lambda d: d["upper_lip"] - 0.3 * _smile(d),
-        *(0.08, 0.5),
+        *(0.08, 0.45),
     ),
     "AU12": Unit(
         "mouth corners up and apart, less what an open mouth alone does",
@@ -259,7 +275,7 @@ def intensities(measures: Floats) -> dict[str, Floats]:
 
 def columns(measures: Floats) -> dict[str, Floats | None]:
     """The 35 columns AUxx_r and AUxx_c (frame) of one recording; None where geometry is blind."""
-    found = intensities(measures)
+    found = intensities(measures) if len(measures) else {}
     out: dict[str, Floats | None] = {f"{name}_r": found.get(name) for name in AU_INTENSITY}
     for name in AU_PRESENCE:
         seen = found.get(name)

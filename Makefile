@@ -1,0 +1,41 @@
+# Everything runs in a virtual environment of this checkout, made at first use.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DEMO ?= demo
+
+.PHONY: demo test lint format docs bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/deptool demo $(DEMO)
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/installed-docs
+	$(BIN)/mkdocs build --strict
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks.extract
+
+# Again only when the dependencies change; the code itself is used in place.
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,dev]"
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,dev,docs]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) site build dist
