@@ -119,7 +119,7 @@ class _Table:
     def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
         self._rows: dict[str, Row] = {r["recording_id"]: r for r in corpus.recordings().to_dicts()}
-        for path in sorted((corpus.root / "frames").glob("*.parquet")):
+        for path in sorted((corpus.root / "frames").glob("[!.]*.parquet")):
             if path.stem not in self._rows:  # a run was killed between the two files
                 row = read_row(path)
                 if row is not None:
@@ -217,7 +217,7 @@ def _stop(pool: ProcessPoolExecutor) -> None:
 
 def _remove_leftovers(corpus: Corpus) -> None:
     """Temporary files that a killed run left."""
-    for path in (*corpus.root.glob(".*.tmp"), *(corpus.root / "frames").glob(".*.tmp")):
+    for path in (*corpus.root.glob(".*.tmp*"), *(corpus.root / "frames").glob(".*.tmp*")):
         path.unlink(missing_ok=True)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,9 +52,18 @@ def start_worker(news: Queue[tuple[int, float]]) -> None:
     global _news
     _news = news
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers itself
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.__stderr__.fileno() if sys.__stderr__ else 2)
     os.close(sink)
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot end its workers; they must not live on."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def extract_one(job: Job) -> dict[str, object]:

@@ -291,7 +291,7 @@ def performance(intensity: float, seconds: float, fps: int, seed: int) -> list[M
     curves = {
         "brow_inner_up": np.maximum(flash, bursts(0.1, 0.3)),
         "brow_outer_up": flash,
-        "brow_down": [(0.18, -0.12, -0.05, 0.09, 0.34, 0.32, 0.19)],
+        "brow_down": frown,
         "lid_widen": 0.6 * flash,
         "smile": bursts(0.05, 0.25),
         "corner_down": 0.8 * bursts(0.05, 0.25),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; synced and renamed over it when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[-100:]}.{uuid.uuid4().hex[:8]}.tmp")
+    # The ending stays, since writers go by it.
+    temporary = path.with_name(f".{path.stem[-80:]}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
         yield temporary
         with temporary.open("rb+") as handle:

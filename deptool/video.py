@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,9 @@ SUFFIXES = frozenset(
 
 # A container that promises this much more than its pictures show was cut.
 _CUT_S = 1.0
+
+# A picture may be taken this long before its time: half a picture's length at 30 per second.
+_EARLY_S = 1 / 60
 
 
 @dataclass(frozen=True)
@@ -66,24 +69,23 @@ class Video:
     def sample(self, fps: float | None) -> Iterator[Sample]:
         """Pictures at the times k/fps (k = 0, 1, …) since the first one; None gives every picture.
 
-        At each time comes the picture whose presentation time lies nearest before it, or after
-        it by no more than half a picture's length, so a constant rate is sampled to the nearest
-        picture and a pause shows the picture that stood. Only sampled pictures are converted.
+        At each time comes the picture that was shown then: the last one that had begun, or the
+        next if it begins within `_EARLY_S`, since containers round their times. A pause shows
+        the picture that stood. Only sampled pictures are converted.
         """
         if fps is None:
             for number, time_s, frame in self._timed():
                 yield Sample(time_s, number, self._upright(frame), False)
             return
-        half = 0.5 / (self.fps or 30.0)
         k = 0
         held: tuple[int, VideoFrame] | None = None
         for number, time_s, frame in self._timed():
-            while held is not None and k / fps + half < time_s:
+            while held is not None and k / fps + _EARLY_S < time_s:
                 yield from self._hold(held, k, 1, fps)
                 k += 1
             held = (number, frame)
         if held is not None:
-            left = int((self.duration_s - half) * fps + 1e-9) + 1 - k
+            left = int((self.duration_s - _EARLY_S) * fps + 1e-9) + 1 - k
             yield from self._hold(held, k, max(left, 0 if k else 1), fps)
 
     def _hold(
@@ -113,8 +115,10 @@ class Video:
             self.n_read += 1
             if time_s <= previous:  # unordered or doubled times: the picture came too late
                 continue
+            if previous >= 0:
+                step = time_s - previous
             previous = time_s
-            self.duration_s = time_s + step
+            self.duration_s = time_s + step  # the last picture stands as long as the one before
             yield self.n_read, time_s, frame
         self._judge()
 
@@ -193,19 +197,33 @@ def find_videos(folder: Path) -> list[Path]:
 def recording_ids(folder: Path, videos: list[Path]) -> dict[str, Path]:
     """One id per video from its path below the folder; letters, digits, '-', '_' and '.'.
 
-    Two paths that would get the same id are told apart by '-2', '-3', … in path order.
+    Videos that would share an id all get their file's ending added, and a number if that is not
+    enough, so that which of them comes first does not matter.
     """
     ids: dict[str, Path] = {}
-    for path in sorted(videos):
-        relative = path.relative_to(folder) if path != folder else Path(path.name)
-        plain = relative.with_suffix("").as_posix().replace("/", "__")
-        plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in plain)[:150].strip(".")
-        name, n = plain or "recording", 1
-        while name.lower() in (i.lower() for i in ids):
-            n += 1
-            name = f"{plain}-{n}"
-        ids[name] = path
-    return ids
+    for name, same in _grouped(videos, lambda p: _plain_id(folder, p)).items():
+        if len(same) == 1:
+            ids[name] = same[0]
+            continue
+        for ended, paths in _grouped(same, lambda p: f"{name}-{p.suffix[1:].lower()}").items():
+            for number, path in enumerate(paths, 1):
+                ids[ended if len(paths) == 1 else f"{ended}-{number}"] = path
+    return dict(sorted(ids.items()))
+
+
+def _plain_id(folder: Path, path: Path) -> str:
+    relative = path.relative_to(folder) if path != folder else Path(path.name)
+    plain = relative.with_suffix("").as_posix().replace("/", "__")
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in plain)[:150].strip(".") or "_"
+
+
+def _grouped(paths: Iterable[Path], name_of: Callable[[Path], str]) -> dict[str, list[Path]]:
+    """Paths by name, in path order; names that differ in case alone are one name."""
+    groups: dict[str, tuple[str, list[Path]]] = {}
+    for path in sorted(paths):
+        name = name_of(path)
+        groups.setdefault(name.lower(), (name, []))[1].append(path)
+    return dict(groups.values())
 
 
 def _is_cover(stream: Any) -> bool:

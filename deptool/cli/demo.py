@@ -1,0 +1,67 @@
+"""`deptool demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PANEL = "Start here"
+ORDER = 0
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(help="Where everything goes.")] = Path("demo"),
+    epochs: Annotated[int, typer.Option(help="Epochs to train at most.", min=1)] = 60,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes; one per core unless given.", min=1)
+    ] = None,
+) -> None:
+    """See it all work: make videos, extract, train, report. The labels are toys.
+
+    Every command that it runs is printed, so that you can run it yourself.
+
+    Example: deptool demo
+    """
+    import os
+
+    from deptool.cli import view
+    from deptool.demo import DemoSettings, make_videos
+    from deptool.extractors.mediapipe import require
+
+    require()
+    jobs = jobs or os.cpu_count() or 1
+    videos, corpus, runs = folder / "videos", folder / "corpus", folder / "runs"
+    view.say(
+        "This demo animates one public-domain portrait. Its scores are toys, tied to how much the\n"
+        "face moves; no result of it says anything about depression."
+    )
+    with view.progress() as bar:
+        task = bar.add_task("Making videos", total=None)
+        make_videos(
+            videos,
+            DemoSettings(),
+            jobs,
+            lambda done, of: bar.update(task, completed=done, total=of),
+        )
+    _run("extract", videos, "--out", corpus, "--jobs", jobs)
+    model = ("--model", "depressionmlp", "--epochs", epochs)
+    _run("train", corpus, *model, "--out", runs / "depressionmlp")
+    _run("report", runs)
+    view.say("Toy labels, animated portrait: this shows that the tool works, and nothing else.")
+
+
+def _run(*words: object) -> None:
+    """Print a command, run it as a user would, and stop with its exit code if it fails."""
+    import shlex
+    import subprocess
+    import sys
+
+    from deptool.cli import view
+
+    texts = [str(w) for w in words]
+    view.say(f"\n$ deptool {shlex.join(texts)}")
+    done = subprocess.run([sys.executable, "-m", "deptool.cli.main", *texts], check=False)
+    if done.returncode:
+        raise typer.Exit(done.returncode)

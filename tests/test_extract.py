@@ -1,0 +1,239 @@
+"""`extract`: a folder of videos to a corpus."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from deptool.corpus import open_corpus
+from deptool.errors import DataError, InputError, SettingsError, UsageError
+from deptool.extract import ExtractSettings, ExtractSummary, extract
+from deptool.settings import resolve
+from fixtures.videos import portrait_video, silent_sound, sways, text_file
+from tests.conftest import ROOT, Run
+
+pytest.importorskip("mediapipe")
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    """Everything in a corpus but its name."""
+    return {
+        p.relative_to(root).as_posix(): p.read_bytes()
+        for p in sorted(root.rglob("*"))
+        if p.is_file() and p.name != "corpus.json"
+    }
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two good videos, one of them in a sub-folder, a text, a sound; 2 s and 1 s long."""
+    folder = tmp_path_factory.mktemp("videos")
+    portrait_video(folder / "b 1.mp4", sways(2))
+    portrait_video(folder / "visit" / "a.mkv", sways(1))
+    text_file(folder / "broken.mp4")
+    silent_sound(folder / "sound.mp4")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> ExtractSummary:
+    return extract(videos, tmp_path_factory.mktemp("made") / "corpus", ExtractSettings(jobs=2))
+
+
+def test_every_video_has_a_row_and_says_how_it_went(made: ExtractSummary) -> None:
+    rows = {r["recording_id"]: r for r in made.corpus.recordings().to_dicts()}
+    assert {name: r["status"] for name, r in rows.items()} == {
+        "b_1": "ok",
+        "broken": "unreadable",
+        "sound": "no_video_stream",
+        "visit__a": "ok",
+    }
+    assert sorted(made.failed) == ["broken", "sound"]
+    good = rows["b_1"]
+    # 2 s at 6 rows a second.
+    assert (good["n_frames"], good["n_success"], good["coverage"]) == (12, 12, 1.0)
+    assert (good["width"], good["height"]) == (320, 320)
+    assert good["fps"] == pytest.approx(6)
+    assert good["fps_source"] == pytest.approx(12)
+    assert good["duration_s"] == pytest.approx(2, abs=0.01)
+    assert rows["broken"]["reason"].startswith("cannot be opened as a video")
+
+
+def test_frames_are_there_with_units_and_no_trace_of_the_source(
+    made: ExtractSummary, videos: Path
+) -> None:
+    path = made.corpus.frames_path("b_1")
+    file = pq.ParquetFile(path)
+    assert file.metadata.num_row_groups == 1
+    assert file.schema_arrow.field("pose_Tz").metadata[b"unit"] == b"mm"
+    raw = path.read_bytes()
+    for secret in (str(videos), "b 1.mp4", videos.name):
+        assert secret.encode() not in raw
+    everything = b"".join(_files(made.corpus.root).values())
+    assert str(videos).encode() not in everything
+
+
+def test_timestamps_are_the_grid(made: ExtractSummary) -> None:
+    frames = made.corpus.frames("visit__a")
+    assert frames["timestamp"].to_list() == pytest.approx([k / 6 for k in range(6)])
+    assert frames["frame"].to_list() == [1, 3, 5, 7, 9, 11]  # every second one of 12 a second
+
+
+def test_processes_and_runs_do_not_change_a_byte(
+    made: ExtractSummary, videos: Path, tmp_path: Path
+) -> None:
+    again = extract(videos, tmp_path / "corpus", ExtractSettings(jobs=1))
+    assert _files(again.corpus.root) == _files(made.corpus.root)
+
+
+def test_a_second_run_does_only_what_is_missing(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "corpus"
+    settings = ExtractSettings()
+    first = extract(videos, out, settings)
+    before = _files(out)
+    stamps = {p: p.stat().st_mtime_ns for p in (out / "frames").iterdir()}
+    (out / "frames" / "b_1.parquet").unlink()
+    (out / "frames" / ".visit__a.0.tmp.parquet").touch()  # what a killed run leaves
+    second = extract(videos, out, settings)
+    assert first.n_new == 4
+    # The deleted one, and the two that could not be read and are tried again.
+    assert (second.n_new, second.n_kept) == (3, 1)
+    assert _files(out) == before
+    kept = out / "frames" / "visit__a.parquet"
+    assert kept.stat().st_mtime_ns == stamps[kept]
+
+
+def test_force_names_what_is_done_again(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "corpus"
+    only = videos / "visit"
+    extract(only, out, ExtractSettings())
+    assert extract(only, out, ExtractSettings()).n_new == 0
+    assert extract(only, out, ExtractSettings(force=("a",))).n_new == 1
+    assert extract(only, out, ExtractSettings(force=("all",))).n_new == 1
+    with pytest.raises(UsageError, match="'nobody'"):
+        extract(only, out, ExtractSettings(force=("nobody",)))
+
+
+def test_rows_lost_with_the_recordings_table_come_back_from_the_frames(
+    videos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "corpus"
+    extract(videos / "visit", out, ExtractSettings())
+    before = _files(out)
+    (out / "recordings.parquet").unlink()
+    assert extract(videos / "visit", out, ExtractSettings()).n_new == 0
+    assert _files(out) == before
+
+
+def test_labels_beside_the_videos_are_joined_and_survive_a_forced_run(tmp_path: Path) -> None:
+    folder, out = tmp_path / "videos", tmp_path / "corpus"
+    portrait_video(folder / "p1.mp4", sways(1))
+    (folder / "labels.csv").write_text(
+        "recording_id,subject_id,session_id,task,split,scale,score\np1,S1,S1_1,read,train,BDI-II,7\n"
+    )
+    extract(folder, out, ExtractSettings())
+    (folder / "labels.csv").unlink()
+    corpus = extract(folder, out, ExtractSettings(force=("all",))).corpus
+    scored, scale = corpus.scored()
+    assert scale == "BDI-II"
+    row = scored.to_dicts()[0]
+    assert (row["subject_id"], row["split"], row["score"]) == ("S1", "train", 7)
+
+
+def test_wrong_places_are_errors_and_nothing_is_written(videos: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="neither empty nor a corpus"):
+        extract(videos, other, ExtractSettings())
+    assert [p.name for p in other.iterdir()] == ["thesis.txt"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no video"):
+        extract(tmp_path / "empty", tmp_path / "new", ExtractSettings())
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(UsageError, match="mediapipe"):
+        extract(videos, tmp_path / "new", ExtractSettings(extractor="mediapip"))
+
+
+def test_a_corpus_keeps_the_settings_it_was_made_with(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "corpus"
+    extract(videos / "visit", out, ExtractSettings())
+    with pytest.raises(DataError, match="Use the same settings"):
+        extract(videos / "visit", out, ExtractSettings(fps=None))
+
+
+def test_settings_out_of_range_are_refused() -> None:
+    with pytest.raises(SettingsError, match="fps must lie between"):
+        resolve(ExtractSettings, {"fps": "0"})
+    with pytest.raises(SettingsError, match="Did you mean 'extractor'"):
+        resolve(ExtractSettings, {"extracter": "mediapipe"})
+
+
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    folder = tmp_path / "videos"
+    for k in range(4):
+        portrait_video(folder / f"v{k}.mp4", sways(4))
+    command = [sys.executable, "-m", "deptool.cli.main", "extract", str(folder), "--jobs", "1"]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    run = subprocess.Popen(
+        [*command, "--out", str(killed)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(killed.glob("frames/*.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    done = len(list(killed.glob("frames/*.parquet")))
+    assert 1 <= done < 4
+    resumed = extract(folder, killed, ExtractSettings())
+    assert resumed.n_kept >= done
+    extract(folder, whole, ExtractSettings())
+    assert _files(killed) == _files(whole)
+
+
+def test_the_command_shows_a_table_and_exits_4_when_a_file_failed(
+    deptool: Run, videos: Path, tmp_path: Path
+) -> None:
+    done = deptool("extract", videos, "--out", tmp_path / "corpus")
+    assert done.returncode == 4
+    assert "visit__a" in done.stdout
+    assert "unreadable" in done.stdout
+    assert "broken: unreadable: cannot be opened as a video" in done.stderr
+    for noise in ("W0000", "I0000", "TensorFlow", "absl", "Traceback"):
+        assert noise not in done.stderr
+
+
+def test_json_is_for_scripts(deptool: Run, videos: Path, tmp_path: Path) -> None:
+    done = deptool("extract", videos / "visit", "--out", tmp_path / "corpus", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["recording_id"] == "a"
+
+
+def test_a_corpus_of_another_schema_version_is_refused(tmp_path: Path) -> None:
+    from deptool.errors import SchemaError
+
+    (tmp_path / "corpus.json").write_text('{"name": "x", "feature_set": "y", "schema_version": 0}')
+    with pytest.raises(SchemaError, match="schema version 0"):
+        open_corpus(tmp_path)
+
+
+def test_a_folder_that_grows_is_followed(tmp_path: Path) -> None:
+    folder, out = tmp_path / "videos", tmp_path / "corpus"
+    portrait_video(folder / "a.mp4", sways(0.5))
+    extract(folder, out, ExtractSettings())
+    portrait_video(folder / "b.mp4", sways(0.5))
+    summary = extract(folder, out, ExtractSettings())
+    assert (summary.n_new, summary.n_kept) == (1, 1)
+    assert isinstance(summary.rows, pl.DataFrame)
+    assert summary.rows["recording_id"].to_list() == ["a", "b"]
