@@ -22,7 +22,7 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 docs: $(VENV)/installed-docs
-	$(BIN)/mkdocs build --strict
+	$(BIN)/mkdocs build --strict --config-file .ci/mkdocs.yml
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.extract

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deptool.columns import Table
 from deptool.errors import DataError, InputError, SchemaError
 from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION
 from deptool.tables import read_json, read_table, write_json, write_table
@@ -51,9 +52,7 @@ class Corpus:
         return frame
 
     def write_recordings(self, frame: pl.DataFrame) -> None:
-        write_table(
-            self.root / "recordings.parquet", RECORDINGS, frame.sort("recording_id")
-        )
+        write_table(self.root / "recordings.parquet", RECORDINGS, frame.sort("recording_id"))
 
     def labels(self) -> pl.DataFrame:
         """The labels table; empty where there is none."""
@@ -100,13 +99,10 @@ class Corpus:
         return self.recordings().join(chosen, on="session_id").sort("recording_id"), scale
 
 
-def empty(schema: object) -> pl.DataFrame:
+def empty(schema: Table) -> pl.DataFrame:
     """A table of that schema with all columns and no rows."""
     import polars as pl
 
-    from deptool.schema import Table
-
-    assert isinstance(schema, Table)
     kinds = {"float32": pl.Float32, "int32": pl.Int32, "string": pl.String}
     return pl.DataFrame(schema={c.name: kinds[c.dtype] for c in schema.columns})
 

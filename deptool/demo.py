@@ -19,7 +19,8 @@ import numpy as np
 
 from deptool.errors import InputError
 from deptool.label import HEADER
-from deptool.synth import Person, performance, render, write_video
+from deptool.performance import performance
+from deptool.synth import Person, render, write_video
 from deptool.tables import replacing, write_text
 
 FPS = 12

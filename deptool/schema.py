@@ -7,12 +7,11 @@ in `tables.py` check against it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+
+from deptool.columns import Column, Table
 
 SCHEMA_VERSION = 1
-
-DType = Literal["float32", "int32", "string"]
 
 AU_INTENSITY = (
     *("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU12"),
@@ -60,43 +59,6 @@ SCALES: dict[str, tuple[float, float, tuple[tuple[float, str], ...]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column: name, Arrow type, unit, closed range or choices, meaning, source, nullability."""
-
-    name: str
-    dtype: DType
-    meaning: str
-    unit: str = "1"
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] | None = None
-    source: str = "deptool"
-    nullable: bool = False
-    group: str = "base"
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table. Columns of the groups in `optional` are there as a whole group or not at all."""
-
-    name: str
-    title: str
-    columns: tuple[Column, ...]
-    optional: tuple[str, ...] = ()
-
-    def column(self, name: str) -> Column:
-        """The column of that name; KeyError where there is none."""
-        return self._by_name()[name]
-
-    def group(self, name: str) -> tuple[Column, ...]:
-        """The columns of one group, in order."""
-        return tuple(c for c in self.columns if c.group == name)
-
-    def _by_name(self) -> dict[str, Column]:
-        return {c.name: c for c in self.columns}
-
-
 _OPENFACE = "OpenFace 2 (Baltrusaitis et al. 2018), column name and convention"
 
 
@@ -130,56 +92,55 @@ def _head_pose() -> list[Column]:
         "Rz": "roll, positive when the head tilts clockwise in the picture",
     }
     pi = 3.1415927410125732  # pi as the nearest float32 above it, so that float32 angles fit
-    options = {"source": _OPENFACE, "nullable": True, "group": "head_pose"}
+    column = partial(Column, dtype="float32", source=_OPENFACE, nullable=True, group="head_pose")
     return [
-        *(Column(f"pose_{k}", "float32", v, unit="mm", **options) for k, v in place.items()),  # type: ignore[arg-type]
-        *(
-            Column(f"pose_{k}", "float32", v, unit="rad", low=-pi, high=pi, **options)  # type: ignore[arg-type]
-            for k, v in turn.items()
-        ),
+        *(column(f"pose_{k}", meaning=v, unit="mm") for k, v in place.items()),
+        *(column(f"pose_{k}", meaning=v, unit="rad", low=-pi, high=pi) for k, v in turn.items()),
     ]
 
 
 def _gaze() -> list[Column]:
     eyes = {"0": "the eye on the left side of the picture", "1": "the eye on the right side"}
     axes = {"x": "right", "y": "down", "z": "away from the camera"}
+    sides = {"x": "right", "y": "bottom"}
+    column = partial(Column, dtype="float32", source=_OPENFACE, nullable=True, group="gaze")
     return [
         *(
-            Column(
-                *(f"gaze_{e}_{a}", "float32", f"gaze direction of {eye}, part pointing {axis}"),
+            column(
+                f"gaze_{e}_{a}",
+                meaning=f"gaze direction of {eye}, part pointing {axis}",
                 low=-1.0001,
                 high=1.0001,
-                source=_OPENFACE,
-                nullable=True,
-                group="gaze",
             )
             for e, eye in eyes.items()
             for a, axis in axes.items()
         ),
         *(
-            Column(
-                *(f"gaze_angle_{a}", "float32", f"mean gaze of both eyes, positive to the {side}"),
+            column(
+                f"gaze_angle_{a}",
+                meaning=f"mean gaze of both eyes, positive to the {side} of the picture",
                 unit="rad",
                 low=-1.5708,
                 high=1.5708,
-                source=_OPENFACE,
-                nullable=True,
-                group="gaze",
             )
-            for a, side in (("x", "right of the picture"), ("y", "bottom of the picture"))
+            for a, side in sides.items()
         ),
     ]
 
 
 def _action_units() -> list[Column]:
-    options = {"source": _OPENFACE, "nullable": True, "group": "action_units", "low": 0}
+    column = partial(
+        Column, dtype="float32", source=_OPENFACE, nullable=True, group="action_units", low=0
+    )
     return [
         *(
-            Column(f"{au}_r", "float32", f"{AU_NAMES[au]}, intensity", unit="0-5", high=5, **options)  # type: ignore[arg-type]
+            column(f"{au}_r", meaning=f"{AU_NAMES[au]}, intensity", unit="0-5", high=5)
             for au in AU_INTENSITY
         ),
         *(
-            Column(f"{au}_c", "float32", f"{AU_NAMES[au]}, presence", unit="0 or 1", high=1, **options)  # type: ignore[arg-type]
+            column(
+                f"{au}_c", meaning=f"{AU_NAMES[au]}, presence", unit="0 or 1", high=1, whole=True
+            )
             for au in AU_PRESENCE
         ),
     ]
@@ -241,7 +202,9 @@ RECORDINGS = Table(
         Column("width", "int32", "width of the upright picture", "px", low=1, nullable=True),
         Column("height", "int32", "height of the upright picture", "px", low=1, nullable=True),
         Column("fps_source", "float32", "pictures per second", "1/s", low=0, nullable=True),
-        Column("fps", "float32", "rows per second in the frames table", "1/s", low=0, nullable=True),
+        Column(
+            "fps", "float32", "rows per second in the frames table", "1/s", low=0, nullable=True
+        ),
         Column("duration_s", "float32", "length that was read", "s", low=0, nullable=True),
         Column("n_frames", "int32", "rows in the frames table", low=0),
         Column("n_success", "int32", "rows with success = 1", low=0),

@@ -1,4 +1,4 @@
-"""Settings: frozen dataclasses filled from defaults, a TOML file and `key=value` words, in order."""
+"""Settings: frozen dataclasses, filled from defaults, a TOML file and `key=value` words."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deptool.columns import Column, Table
 from deptool.errors import InputError, SchemaError
-from deptool.schema import SCHEMA_VERSION, Column, Table
+from deptool.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import polars as pl
@@ -181,6 +182,8 @@ def _breaches(values: pl.Series, column: Column) -> pl.Series | None:
         bad = bad | (values < column.low)
     if column.high is not None:
         bad = bad | (values > column.high)
+    if column.whole:
+        bad = bad | (values != values.round())
     return bad
 
 
@@ -190,7 +193,8 @@ def expectation(column: Column) -> str:
         return "one of " + ", ".join(column.choices)
     if column.dtype == "string":
         return "a text that is not empty"
-    kind = "a finite number" if column.dtype == "float32" else "a whole number"
+    whole = column.whole or column.dtype == "int32"
+    kind = "a whole number" if whole else "a finite number"
     low = "" if column.low is None else f" from {column.low:g}"
     high = "" if column.high is None else f" up to {column.high:g}"
     return kind + low + high

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 # Name endings that are looked at in a folder; a file named by the user is tried whatever its name.
-SUFFIXES = frozenset(
-    ".3g2 .3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm"
-    " .wmv".split()
-)
+_ENDINGS = "3g2 3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
+SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS.split())
 
 # A container that promises this much more than its pictures show was cut.
 _CUT_S = 1.0
@@ -123,12 +122,17 @@ class Video:
         self._judge()
 
     def _decode(self) -> Iterator[VideoFrame]:
+        """Every picture that can be decoded; damaged packets are passed over and remembered."""
         import av
 
         try:
-            yield from self.container.decode(self.stream)
+            for packet in self.container.demux(self.stream):
+                try:
+                    yield from packet.decode()
+                except av.FFmpegError as error:
+                    self.problem = ("corrupt", f"damaged data: {_words(error)}")
         except av.FFmpegError as error:
-            self.problem = ("corrupt", f"decoding stopped: {_words(error)}")
+            self.problem = ("corrupt", f"reading stopped: {_words(error)}")
 
     def _judge(self) -> None:
         """Cut or damaged: compare what was read with what the container promised."""
@@ -141,7 +145,7 @@ class Video:
             self.problem = ("truncated", why)
 
     def _upright(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        picture = frame.to_ndarray(format="rgb24")
+        picture: NDArray[np.uint8] = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
         turns = round(-(frame.rotation or 0) / 90) % 4
         if turns:
             picture = np.ascontiguousarray(np.rot90(picture, -turns))
@@ -205,10 +209,14 @@ def recording_ids(folder: Path, videos: list[Path]) -> dict[str, Path]:
         if len(same) == 1:
             ids[name] = same[0]
             continue
-        for ended, paths in _grouped(same, lambda p: f"{name}-{p.suffix[1:].lower()}").items():
+        for ended, paths in _grouped(same, partial(_ended_id, name)).items():
             for number, path in enumerate(paths, 1):
                 ids[ended if len(paths) == 1 else f"{ended}-{number}"] = path
     return dict(sorted(ids.items()))
+
+
+def _ended_id(name: str, path: Path) -> str:
+    return f"{name}-{path.suffix[1:].lower()}"
 
 
 def _plain_id(folder: Path, path: Path) -> str:
@@ -236,5 +244,3 @@ def _is_cover(stream: Any) -> bool:
 def _words(error: Exception) -> str:
     """The reason in words, without FFmpeg's error number and without the file's path."""
     return getattr(error, "strerror", None) or type(error).__name__
-
-

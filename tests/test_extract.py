@@ -190,11 +190,11 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while not list(killed.glob("frames/*.parquet")) and time.monotonic() < deadline:
+    while not list(killed.glob("frames/[!.]*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
-    done = len(list(killed.glob("frames/*.parquet")))
+    done = len(list(killed.glob("frames/[!.]*.parquet")))
     assert 1 <= done < 4
     resumed = extract(folder, killed, ExtractSettings())
     assert resumed.n_kept >= done

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deptool.synth import FACE_AMOUNTS, Motion, Person, performance, render, write_video
+from deptool.performance import performance
+from deptool.synth import FACE_AMOUNTS, Motion, Person, render, write_video
 
 pytest.importorskip("cv2")
 pytest.importorskip("skimage")
@@ -69,7 +70,8 @@ def test_closing_lids_change_the_two_eyes_only_and_hide_their_dark_pupils() -> N
     moved = np.flatnonzero(changed(Motion(lid_close=1.0), Person()).any(0))
     # The outer eye corners lie half a face unit, 43.2 pixels, from the middle column; the inner
     # ones 0.195 and 0.187 units, 16.8 and 16.2 pixels.  Resampling reaches 2 pixels further.
-    assert moved.min() >= 159.5 - 43.2 - 2 and moved.max() <= 159.5 + 43.2 + 2
+    assert moved.min() >= 159.5 - 43.2 - 2
+    assert moved.max() <= 159.5 + 43.2 + 2
     assert not ((moved > 159.5 - 16.8 + 2) & (moved < 159.5 + 16.2 - 2)).any()
     # The pupils are at mid height of the openings, (0.055 - 0.058) / 2, so in row 129.
     pupil = (slice(127, 132), slice(128, 135))
@@ -155,7 +157,8 @@ def test_a_performance_moves_more_the_higher_its_intensity() -> None:
 
 def test_a_performance_is_smooth_and_the_same_in_time_at_any_frame_rate() -> None:
     slow, fast = performance(1.0, 20.0, 12, 7), performance(1.0, 20.0, 48, 7)
-    assert len(slow) == 240 and len(fast) == 960
+    assert len(slow) == 240
+    assert len(fast) == 960
     assert slow == fast[::4]
     # Bursts below 0.4 Hz: no amount but the talking jaw's may jump within a 48th of a second.
     jaw = [name for name in FACE_AMOUNTS if name != "lid_close"].index("jaw_open")

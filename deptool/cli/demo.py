@@ -13,7 +13,9 @@ ORDER = 0
 
 def command(
     folder: Annotated[Path, typer.Argument(help="Where everything goes.")] = Path("demo"),
-    epochs: Annotated[int, typer.Option(help="Epochs to train at most.", min=1)] = 60,
+    subjects: Annotated[int, typer.Option(help="People to make, two sessions each.", min=4)] = 20,
+    seconds: Annotated[float, typer.Option(help="Length of each video.", min=3)] = 16,
+    epochs: Annotated[int, typer.Option(help="Epochs to train at most.", min=1)] = 150,
     jobs: Annotated[
         int | None, typer.Option(help="Processes; one per core unless given.", min=1)
     ] = None,
@@ -41,7 +43,7 @@ def command(
         task = bar.add_task("Making videos", total=None)
         make_videos(
             videos,
-            DemoSettings(),
+            DemoSettings(subjects=subjects, seconds=seconds),
             jobs,
             lambda done, of: bar.update(task, completed=done, total=of),
         )

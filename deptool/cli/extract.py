@@ -39,8 +39,8 @@ def command(
     from deptool.settings import resolve
 
     rate = None if fps.lower() == "native" else fps
-    values = {"extractor": extractor, "fps": rate, "jobs": jobs or os.cpu_count() or 1}
-    values["force"] = tuple(force or ())
+    values: dict[str, object] = {"extractor": extractor, "fps": rate}
+    values |= {"jobs": jobs or os.cpu_count() or 1, "force": tuple(force or ())}
     settings = resolve(ExtractSettings, values, where="extract")
     with view.progress("videos", "speed", count=False) as bar:
         task = bar.add_task("Reading videos", total=None, videos="", speed="")
@@ -57,7 +57,12 @@ def command(
                 speed=f"{state.n_pictures / spent:.0f} frames/s" if spent else "",
             )
 
-        summary = extract(videos, out, settings, show)
+        try:
+            summary = extract(videos, out, settings, show)
+        except KeyboardInterrupt:
+            bar.stop()
+            view.say("Interrupted. What is done is kept: the same command again goes on.")
+            raise typer.Exit(130) from None
     _show(summary, json)
     if summary.failed:
         raise typer.Exit(4)
@@ -96,4 +101,6 @@ def _show(summary: object, as_json: bool) -> None:
         if row["reason"]:
             view.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
     if summary.labels is not None:
-        view.say(f"labels.csv: {summary.labels}")
+        from deptool.cli.label import show as show_labels
+
+        show_labels(summary.labels)

@@ -13,12 +13,21 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
+WIDE = 160  # characters of a table that is not shown on a terminal
+
 
 def talk() -> Console:
     """The console on stderr."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
+
+
+def page() -> Console:
+    """The console on stdout; wide where it is no terminal, so that no cell is cut off in a pipe."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def show_error(error: DeptoolError) -> None:
@@ -53,7 +62,6 @@ def show_table(
     title: str, header: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1
 ) -> None:
     """A table on stdout; the first `left` columns are aligned left, the others right."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -62,7 +70,7 @@ def show_table(
         table.add_column(name, justify="left" if i < left else "right")
     for row in rows:
         table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
-    Console(highlight=False).print(table)
+    page().print(table)
 
 
 def progress(*fields: str, count: bool = True) -> Progress:

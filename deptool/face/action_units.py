@@ -121,13 +121,15 @@ class Unit:
 
 
 def _smile(d: Mapping[str, Floats]) -> Floats:
-    return np.maximum(d["corner"], 0.0)
+    lift: Floats = np.maximum(d["corner"], 0.0)
+    return lift
 
 
 def _frown(d: Mapping[str, Floats]) -> Floats:
     """Inner brows lower than the outer; a shut eye moves its outer corner and tells nothing."""
-    tilt: Floats = -np.minimum(d["brow_tilt"], 0.0) * np.clip(1.0 - _closure(d), 0.0, 1.0)
-    return tilt
+    tilt: Floats = np.maximum(-d["brow_tilt"], 0.0)
+    seen: Floats = np.clip(1.0 - _closure(d), 0.0, 1.0)
+    return tilt * seen
 
 
 def _closure(d: Mapping[str, Floats]) -> Floats:
@@ -202,7 +204,9 @@ UNITS: dict[str, Unit] = {
         lambda d: d["mouth_width"] - 2.6 * _smile(d),
         *(0.25, 1.5),
     ),
-    "AU25": Unit("lips apart", "depressor labii, relaxed mentalis", lambda d: d["lip_gap"], 0.1, 1.6),
+    "AU25": Unit(
+        "lips apart", "depressor labii, relaxed mentalis", lambda d: d["lip_gap"], 0.1, 1.6
+    ),
     "AU26": Unit(
         "chin away from the nose and lips apart, beyond what a smile does",
         "masseter relaxed, the jaw drops",
@@ -218,7 +222,7 @@ UNITS: dict[str, Unit] = {
 }
 
 UNSEEN = {
-    "AU09": "a wrinkled nose moves the nostrils by a millimetre or two, no more than the mesh's noise",
+    "AU09": "a wrinkled nose moves the nostrils by no more than the mesh's noise, 1 to 2 mm",
     "AU14": "a dimple is a fold of skin; the corners hardly move",
     "AU17": "the chin boss wrinkles and the mesh smooths it away",
     "AU23": "tight lips change the red of the lips more than their outline",
@@ -263,7 +267,7 @@ def personal_neutral(measures: Floats) -> Floats:
 
 
 def intensities(measures: Floats) -> dict[str, Floats]:
-    """Intensities 0-5 (frame) by action unit, of one whole recording's measures (frame, measure)."""
+    """Intensities 0-5 (frame) by action unit, of a whole recording's measures (frame, measure)."""
     neutral = personal_neutral(measures)
     d = dict(zip(MEASURES, (measures - neutral).T, strict=True))
     d["open"] = np.full(len(measures), dict(zip(MEASURES, neutral, strict=True))["lid_gap"])

@@ -34,7 +34,7 @@ STABLE: dict[int, float] = {
 
 @cache
 def canonical_face() -> NDArray[np.float64]:
-    """The canonical mesh (478 points: 468 of the face, 10 of the irises; x y z) in cm. Read-only."""
+    """The canonical mesh (478 points, the last 10 of them irises; x y z) in cm. Read-only."""
     text = files("deptool.face").joinpath("canonical.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(line for line in text.splitlines() if not line.startswith("#")))
     face = np.array([[float(v) for v in row[1:]] for row in rows[1:]])

@@ -49,7 +49,8 @@ def derive(people: list[list[Mesh]]) -> Mesh:
     mean = _scaled(people[0][0])
     mirror = np.arange(len(mean))
     for turn in range(_ROUNDS):
-        person_means = [m for m in (_person_mean(meshes, mean) for meshes in people) if m is not None]
+        means = (_person_mean(meshes, mean) for meshes in people)
+        person_means = [m for m in means if m is not None]
         mean = np.nanmean(person_means, axis=0)
         if turn >= _ROUNDS // 2:  # one person's mesh is too lopsided to tell left from right by
             mirror = _mirror(mean) if turn == _ROUNDS // 2 else mirror
@@ -95,7 +96,8 @@ def _neutral_parts(mesh: Mesh, mean: Mesh) -> Mesh:
 def _scaled(mesh: Mesh) -> Mesh:
     """Metric scale, origin midway between the outer eye corners."""
     a, b = mesh[OUTER_EYE_CORNERS[0]], mesh[OUTER_EYE_CORNERS[1]]
-    return (mesh - (a + b) / 2) * (BIOCULAR_CM / np.linalg.norm(a - b))
+    scaled: Mesh = (mesh - (a + b) / 2) * (BIOCULAR_CM / np.linalg.norm(a - b))
+    return scaled
 
 
 def _upright(mesh: Mesh) -> Mesh:
@@ -109,7 +111,8 @@ def _upright(mesh: Mesh) -> Mesh:
     down = mesh[POGONION] - mesh[NASION]
     y = down - (down @ x) * x
     y /= np.linalg.norm(y)
-    return mesh @ np.array([x, y, np.cross(x, y)]).T
+    turned: Mesh = mesh @ np.array([x, y, np.cross(x, y)]).T
+    return turned
 
 
 def _mirror(mesh: Mesh) -> NDArray[np.intp]:
@@ -134,7 +137,8 @@ def _meshes(source: Path) -> list[list[Mesh]]:
     mesher = mp.solutions.face_mesh.FaceMesh
     if source.suffix.lower() in (".jpg", ".jpeg", ".png"):
         with av.open(str(source)) as container:
-            picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
+            frame = next(container.decode(video=0))
+        picture = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
         with mesher(static_image_mode=True, refine_landmarks=True, max_num_faces=8) as model:
             return [[mesh] for mesh in _points(model, picture)]
     with open_video(source) as video, mesher(refine_landmarks=True) as model:

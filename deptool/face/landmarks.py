@@ -1,8 +1,9 @@
 """The 68-point scheme out of MediaPipe's mesh of 478.
 
 Numbering as in Multi-PIE / dlib / OpenFace: jaw 0-16 from the left of the picture to the right,
-brows 17-26, nose 27-35, eyes 36-47, outer lips 48-59, inner lips 60-67. Along each curve the mesh
-point nearest to an even spacing on the canonical face was taken, and every one checked on a picture.
+brows 17-26, nose 27-35, eyes 36-47, outer lips 48-59, inner lips 60-67. Along each curve the
+mesh point nearest to an even spacing on the canonical face was taken, and every one was checked
+on a picture.
 """
 
 from __future__ import annotations

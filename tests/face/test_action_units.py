@@ -124,7 +124,7 @@ def answers(request: pytest.FixtureRequest) -> Iterator[dict[str, dict[str, floa
             for au, values in ((au, units[f"{au}_r"]) for au in UNITS)
             if values is not None
         }
-    yield out
+    return out
 
 
 @pytest.mark.parametrize("motion", sorted(OWN))

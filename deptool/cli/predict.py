@@ -1,0 +1,56 @@
+"""deptool predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PANEL = "Models"
+ORDER = 40
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run folder that `deptool train` made.")],
+    corpus: Annotated[Path, typer.Argument(help="The corpus folder; labels are not needed.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A .parquet or .csv file. Default: RUN/predicted/<corpus>.parquet."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    json_: Annotated[bool, typer.Option("--json", help="Rows as JSON on stdout.")] = False,
+) -> None:
+    """Predict scores for new recordings with a trained run: the mean over its members.
+
+    A prediction is a research result about a recording. It is not a diagnosis.
+
+    Example: deptool predict runs/depressionmlp-corpus-1a2b3c4d new_corpus --out new.csv
+    """
+    from deptool.cli.view import say, show_json, show_table, warn
+    from deptool.corpus import open_corpus
+    from deptool.predict import predict, predictions_path
+
+    opened = open_corpus(corpus)
+    path = out or predictions_path(run, opened)
+    found = predict(opened, run, device, path)
+    if found.in_training:
+        warn(
+            f"{len(found.in_training)} of {len(found.predictions)} recordings are of the run's own"
+            " training data: their predictions say nothing about new people."
+        )
+    if found.skipped:
+        warn(f"{len(found.skipped)} recordings have no usable segment and no prediction:")
+        for name, why in list(found.skipped.items())[:10]:
+            say(f"  {name}: {why}")
+    rows = found.predictions.to_dicts()
+    if json_:
+        show_json(rows)
+    else:
+        names = ["recording_id", "subject_id", "scale", "prediction", "truth", "n_segments"]
+        cells = [
+            [f"{v:.1f}" if isinstance(v, float) else v for v in (row[name] for name in names)]
+            for row in rows
+        ]
+        show_table(f"Predictions of {run.name}", names, cells, left=3)
+    say(f"Written: {path}. Research software: a prediction is not a diagnosis.")

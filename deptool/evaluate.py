@@ -1,0 +1,295 @@
+"""Scoring predictions: from a run's table or anybody's CSV, the constant predictor beside.
+
+The one reader of CSV files that people write by hand is here too; `label` uses it.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import difflib
+import io
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import deptool
+from deptool.errors import DataError, DeptoolError, InputError, SchemaError
+from deptool.metrics import DEFINITIONS, Metrics, measure
+from deptool.schema import METRICS, PREDICTIONS
+from deptool.tables import read_table, write_json
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MODEL = "model"
+TRAIN_MEAN = "train_mean"
+COLUMNS = tuple(c.name for c in METRICS.columns)
+HOW = (
+    "once over recording-level predictions (the mean of a recording's segments), never over"
+    " segments, batches or folds; the folds of a cross-validation are pooled first"
+)
+SPLIT_WORDS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("dev", "development", "val", "valid", "validation"), "dev"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+_SHOWN = 10  # problems listed in one error
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV as text: column names in lower case, rows of stripped cells with their line numbers."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: list[tuple[int, dict[str, str]]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """The metrics of one predictor on one split with one seed; numbers in double precision."""
+
+    predictor: str
+    split: str
+    seed: int
+    n_subjects: int | None
+    metrics: Metrics
+
+    def as_row(self) -> dict[str, object]:
+        """One row of the metrics table, columns in the schema's order."""
+        values = dataclasses.asdict(self) | dataclasses.asdict(self.metrics)
+        return {name: values[name] for name in COLUMNS}
+
+
+def score(predictions: pl.DataFrame) -> pl.DataFrame:
+    """Predictions (row = recording x fold x seed) -> metrics (row = predictor x split x seed).
+
+    Rows without truth are left out. Raises DataError where a number is not finite, where a
+    recording has two rows, or where nothing has a truth.
+    """
+    return _frame(scores(predictions))
+
+
+def scores(predictions: pl.DataFrame) -> list[Score]:
+    """The same as `score`, as objects in double precision, sorted by split and seed.
+
+    The constant predictor is there where every scored row knows its train mean. A recording
+    that was predicted in several folds counts once in n.
+    """
+    import polars as pl
+
+    check(predictions)
+    known = predictions.filter(pl.col("truth").is_not_null())
+    if known.is_empty():
+        raise DataError(
+            f"none of the {len(predictions)} predictions has a truth to be scored against"
+        )
+    groups = known.partition_by("split", "seed", as_dict=True, maintain_order=True)
+    ordered = sorted(groups.items(), key=lambda item: _split_order(item[0]))
+    found: list[Score] = []
+    for (split, seed), part in ordered:
+        found.append(_score(part, MODEL, "prediction", str(split), int(str(seed))))
+        if not part["train_mean"].null_count():
+            found.append(_score(part, TRAIN_MEAN, "train_mean", str(split), int(str(seed))))
+    return found
+
+
+def n_without_truth(predictions: pl.DataFrame) -> dict[str, int]:
+    """Recordings without a truth, per split; splits with none are not named."""
+    import polars as pl
+
+    left_out = predictions.filter(pl.col("truth").is_null())
+    counts = left_out.group_by("split").agg(pl.col("recording_id").n_unique()).sort("split")
+    return dict(counts.iter_rows())
+
+
+def evaluate_run(run: Path) -> pl.DataFrame:
+    """Score runs/<run>/predictions.parquet, write metrics.json beside it, return the metrics.
+
+    Raises InputError where the folder holds no predictions, DataError as `score` does.
+    """
+    predictions = read_predictions(run)
+    found = scores(predictions)
+    write_json(run / "metrics.json", _record(predictions, found))
+    return _frame(found)
+
+
+def read_predictions(run: Path) -> pl.DataFrame:
+    """The predictions table of a run folder. Raises InputError where there is none."""
+    path = run / "predictions.parquet"
+    if path.is_file():
+        return read_table(path, PREDICTIONS)
+    if not run.is_dir():
+        raise InputError("no such run folder", where=str(run), fix=_runs_near(run.parent))
+    raise InputError("holds no predictions.parquet", where=str(run), fix=_runs_near(run))
+
+
+def check(predictions: pl.DataFrame, where: str = "predictions") -> None:
+    """Raise DataError, naming the recording, for what would make a metric meaningless."""
+    import polars as pl
+
+    for name in ("truth", "prediction", "train_mean"):
+        column = pl.col(name).cast(pl.Float64)
+        bad = predictions.filter(~column.is_finite())
+        if name == "prediction":
+            bad = predictions.filter(~column.is_finite() | column.is_null())
+        if len(bad):
+            raise DataError(
+                f"recording {bad['recording_id'][0]!r} has the {name} {bad[name][0]},"
+                " which is not a finite number",
+                where=where,
+            )
+    scales = sorted(set(predictions["scale"].drop_nulls()))
+    if len(scales) > 1:
+        raise DataError(
+            f"predictions on several scales cannot be scored together: {', '.join(scales)}",
+            where=where,
+        )
+    key = ["recording_id", "split", "seed", "fold"]
+    twice = predictions.filter(pl.struct(key).is_duplicated())
+    if len(twice):
+        first: Mapping[str, object] = twice.row(0, named=True)
+        raise DataError(
+            f"recording {first['recording_id']!r} has more than one row in split {first['split']},"
+            f" seed {first['seed']}, fold {first['fold']}",
+            where=where,
+            fix="Average the segments of a recording first: metrics are over recordings.",
+        )
+
+
+def read_csv(path: Path, known: Sequence[str], required: Sequence[str]) -> CsvFile:
+    """A CSV with commas, semicolons or tabs, every cell as text, so that subject 001 stays 001.
+
+    Raises InputError where it cannot be read or holds no rows, SchemaError for a required
+    column that is missing, one that is there twice, and rows of another length.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("is not UTF-8 text", where=path.name, fix="Save it as UTF-8.") from error
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror or type(error).__name__}", where=str(path)
+        ) from error
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        start = 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append((start, [cell.strip() for cell in cells]))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"line {reader.line_num}: {error}", where=path.name) from error
+    if len(rows) < 2:
+        raise InputError("holds no rows below a header", where=path.name)
+    columns = _columns(rows[0][1], known, required, path.name)
+    uneven = [(line, f"{len(r)} cells") for line, r in rows[1:] if len(r) != len(columns)]
+    refuse(SchemaError, f"rows need {len(columns)} cells, as the header has", uneven, path.name)
+    return CsvFile(
+        path.name,
+        columns,
+        [(line, dict(zip(columns, cells, strict=True))) for line, cells in rows[1:]],
+    )
+
+
+def refuse(
+    kind: type[DeptoolError],
+    what: str,
+    problems: Sequence[tuple[int, str]],
+    where: str,
+    fix: str | None = None,
+) -> None:
+    """Raise `kind` if there are problems, (line, what is there) each: the first ten and a count."""
+    if not problems:
+        return
+    listed = "; ".join(f"line {line}: {found}" for line, found in problems[:_SHOWN])
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    raise kind(f"{what} ({len(problems)} rows): {listed}{more}", where=where, fix=fix)
+
+
+def read_split(word: str) -> str | None:
+    """train, dev or test for that word or a usual synonym in any case; None for another word."""
+    return SPLIT_WORDS.get(word.lower())
+
+
+def read_number(word: str) -> float | None:
+    """The finite number that a cell holds; None where it holds none."""
+    try:
+        value = float(word)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _score(part: pl.DataFrame, predictor: str, column: str, split: str, seed: int) -> Score:
+    import polars as pl
+
+    kind = pl.Float64
+    found = measure(part["truth"].cast(kind).to_numpy(), part[column].cast(kind).to_numpy())
+    subjects = part["subject_id"]
+    n_subjects = None if subjects.null_count() else subjects.n_unique()
+    metrics = dataclasses.replace(found, n=part["recording_id"].n_unique())
+    return Score(predictor, split, seed, n_subjects, metrics)
+
+
+def _split_order(key: tuple[object, ...]) -> tuple[int, str, int]:
+    split, seed = str(key[0]), int(str(key[1]))
+    order = ("test", "dev", "train")  # the split that counts comes first
+    return (order.index(split) if split in order else len(order), split, seed)
+
+
+def _frame(found: list[Score]) -> pl.DataFrame:
+    import polars as pl
+
+    from deptool.corpus import empty
+
+    kinds = empty(METRICS).schema
+    return pl.DataFrame([s.as_row() for s in found], schema=kinds, orient="row", strict=False)
+
+
+def _record(predictions: pl.DataFrame, found: list[Score]) -> dict[str, object]:
+    """What metrics.json says: the numbers and how they were computed; no time and no path."""
+    return {
+        "deptool_version": deptool.__version__,
+        "computed": HOW,
+        "definitions": DEFINITIONS,
+        "scales": sorted(set(predictions["scale"])),
+        "n_without_truth": n_without_truth(predictions),
+        "rows": [s.as_row() for s in found],
+    }
+
+
+def _runs_near(folder: Path) -> str:
+    """Where runs lie in `folder`, or how to make one."""
+    found = sorted(p.parent for p in folder.glob("*/predictions.parquet"))
+    if not found:
+        return "Make a run with: deptool train --model MODEL"
+    return "Name a run: " + ", ".join(str(p) for p in found[:5])
+
+
+def _columns(
+    header: list[str], known: Sequence[str], required: Sequence[str], where: str
+) -> tuple[str, ...]:
+    columns = tuple(name.lower() for name in header)
+    twice = [name for name, n in Counter(columns).items() if n > 1]
+    if twice or "" in columns:
+        what = f"has the column {twice[0]!r} more than once" if twice else "has a nameless column"
+        raise SchemaError(what, where=where)
+    absent = [name for name in known if name not in columns]
+    fix = f"The header is {','.join(known)}"
+    for name in columns:
+        # A column that is nearly one of ours and would be left unread is a slip of the pen.
+        near = difflib.get_close_matches(name, absent, n=1, cutoff=0.8)
+        if name not in known and near:
+            raise SchemaError(f"has a column {name!r}, not {near[0]!r}", where=where, fix=fix)
+    missing = [name for name in required if name not in columns]
+    if missing:
+        raise SchemaError(f"lacks the column {', '.join(missing)}", where=where, fix=fix)
+    return columns

@@ -1,0 +1,212 @@
+"""Predictions: segment scores averaged per recording; a trained run on new recordings."""
+
+# ruff: noqa: TID253 - nothing here runs without torch and polars; the CLI imports it late
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from deptool import plugins, runs, windows
+from deptool.corpus import Corpus
+from deptool.errors import DataError, UsageError
+from deptool.schema import PREDICTIONS
+from deptool.settings import resolve
+from deptool.tables import read_table, replacing, write_table
+
+_CHUNK = 512  # segments scored at once
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """predictions (row = recording); what had no usable segment, and why; what was known before."""
+
+    predictions: pl.DataFrame
+    skipped: Mapping[str, str]
+    in_training: tuple[str, ...]  # recording ids that the run was trained on, by their ids
+
+
+def predict(
+    corpus: Corpus, run_root: Path, device: str = "auto", out: Path | None = None
+) -> Predicted:
+    """The mean over a run's members of each recording's score; labels are not needed.
+
+    `out` is written where it is given: Parquet, or CSV for a name in .csv. Raises UsageError for
+    another name, InputError where there is no finished run, DataError where the corpus has another
+    feature set, lacks action units of the model, or has no recording that can be used.
+    """
+    if out is not None:
+        _check_name(out)
+    runs.open_run(run_root)
+    header, members = runs.read_model(run_root)
+    recordings = corpus.recordings()
+    check_features(corpus, recordings, header)
+    module = plugins.load("models", header["model"])
+    settings = resolve(module.Settings, header["settings"], where=f"model of {run_root.name}")
+    segments = windows.cut(corpus, recordings, header["au_columns"], settings)
+    if not len(segments.values):
+        listed = "; ".join(f"{name}: {why}" for name, why in list(segments.skipped.items())[:5])
+        raise DataError(
+            f"none of the {len(recordings)} recordings has a segment to predict from ({listed})",
+            where=f"corpus {corpus.name!r}",
+            fix="Look at the recordings with: deptool check",
+        )
+    place = find_device(device)
+    values = torch.from_numpy(segments.values).to(place)
+    total = np.zeros(len(segments.recordings))
+    for parameters in members:
+        network = restore(module, settings, len(header["au_columns"]), parameters)
+        scores = score_segments(network.to(place), values, torch.arange(len(values)))
+        total += average(scores, segments.recording)
+    known = corpus.labels().filter(pl.col("scale") == header["scale"])
+    table = predictions_table(
+        segments.recordings.join(
+            known.select("session_id", "score"), on="session_id", how="left", maintain_order="left"
+        ),
+        prediction=total / len(members),
+        n_segments=np.bincount(segments.recording),
+        scale=header["scale"],
+        train_mean=float(np.mean([m["train_mean"] for m in header["members"]])),
+    )
+    if out is not None:
+        write_predictions(out, table)
+    return Predicted(table, segments.skipped, _in_training(run_root, header, corpus, table))
+
+
+def predictions_path(run_root: Path, corpus: Corpus) -> Path:
+    """Where predictions go unless a name is given: RUN/predicted/<corpus>.parquet."""
+    return run_root / "predicted" / f"{runs.slug(corpus.name)}.parquet"
+
+
+def predictions_table(
+    recordings: pl.DataFrame,
+    *,
+    prediction: NDArray[np.float64],
+    n_segments: NDArray[np.int64],
+    scale: str,
+    train_mean: float,
+    split: str = "test",
+    seed: int = 0,
+    fold: int = 0,
+) -> pl.DataFrame:
+    """Rows of the predictions table: recordings with a score (null where it is not known)."""
+    return recordings.select(
+        *("recording_id", "subject_id", "session_id", "task"),
+        pl.lit(split).alias("split"),
+        pl.lit(fold, pl.Int32).alias("fold"),
+        pl.lit(seed, pl.Int32).alias("seed"),
+        pl.lit(scale).alias("scale"),
+        pl.col("score").cast(pl.Float32).alias("truth"),
+        pl.Series("prediction", prediction, pl.Float32),
+        pl.lit(train_mean, pl.Float32).alias("train_mean"),
+        pl.Series("n_segments", n_segments, pl.Int32),
+    )
+
+
+def _in_training(
+    run_root: Path, header: Mapping[str, Any], corpus: Corpus, table: pl.DataFrame
+) -> tuple[str, ...]:
+    """Recordings that the run was trained on, if this is the corpus of that name."""
+    path = run_root / "predictions.parquet"
+    if header["corpus"] != corpus.name or not path.is_file():
+        return ()
+    before = read_table(path, PREDICTIONS, ["recording_id", "split"])
+    trained = before.filter(pl.col("split") == "train")["recording_id"].unique()
+    return tuple(sorted(set(trained) & set(table["recording_id"])))
+
+
+def check_features(corpus: Corpus, recordings: pl.DataFrame, header: Mapping[str, Any]) -> None:
+    """Raise DataError where a model cannot read this corpus."""
+    where = f"corpus {corpus.name!r}"
+    if corpus.feature_set != header["feature_set"]:
+        raise DataError(
+            f"its features are {corpus.feature_set}, but the model was trained on"
+            f" {header['feature_set']}",
+            where=where,
+            fix=f"Extract the videos as {header['feature_set']}, or train on {corpus.feature_set}.",
+        )
+    if recordings.is_empty():
+        raise DataError("has no recordings", where=where, fix="Add some with: deptool extract")
+    kept, _ = windows.find_au_columns(corpus, recordings)
+    lacking = [c for c in header["au_columns"] if c not in kept]
+    if lacking:
+        raise DataError(
+            f"{len(lacking)} action units of the model have no value in any recording:"
+            f" {', '.join(lacking)}",
+            where=where,
+            fix="Extract it with the extractor and settings of the training corpus.",
+        )
+
+
+def write_predictions(path: Path, predictions: pl.DataFrame) -> None:
+    """Write Parquet or, for a name in .csv, CSV. UsageError for another ending."""
+    _check_name(path)
+    if path.suffix == ".csv":
+        with replacing(path) as temporary:
+            predictions.write_csv(temporary)
+    else:
+        write_table(path, PREDICTIONS, predictions)
+
+
+def _check_name(path: Path) -> None:
+    if path.suffix not in (".parquet", ".csv"):
+        raise UsageError(
+            f"cannot write predictions to {path.name!r}", fix="Use a name in .parquet or .csv."
+        )
+
+
+def find_device(name: str) -> torch.device:
+    """'auto' (CUDA where there is one, else the CPU), 'cpu', 'cuda', 'cuda:1' or 'mps'."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        raise UsageError(
+            f"no device {name!r} on this machine", fix="Use --device auto or --device cpu."
+        ) from error
+    return device
+
+
+def restore(
+    module: ModuleType, settings: Any, n_au: int, parameters: Mapping[str, Tensor]
+) -> nn.Module:
+    """The network with these parameters; the caller's random numbers stay what they were."""
+    with torch.random.fork_rng(devices=[]):
+        network: nn.Module = module.build(settings, n_au=n_au)
+    network.load_state_dict(parameters)
+    return network
+
+
+@torch.no_grad()
+def score_segments(network: nn.Module, values: Tensor, rows: Tensor) -> NDArray[np.float64]:
+    """values (segment, frame, column), rows (some,) of its segments -> scores (some,)."""
+    network.eval()
+    parts = [network(*inputs(values, chunk)).double().cpu() for chunk in torch.split(rows, _CHUNK)]
+    return torch.cat(parts).numpy() if parts else np.zeros(0)
+
+
+def inputs(values: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """x, y (batch, frame, landmark) and au (batch, frame, n_au) of these segments."""
+    x, y, au = values[rows.to(values.device)].tensor_split(
+        (windows.LANDMARKS, 2 * windows.LANDMARKS), dim=-1
+    )
+    return x, y, au
+
+
+def average(
+    scores: NDArray[np.float64], recording: NDArray[np.int64], n: int | None = None
+) -> NDArray[np.float64]:
+    """scores (segment,), recording (segment,) -> mean score (recording,); NaN without segments."""
+    counts = np.bincount(recording, minlength=n or 0)
+    sums = np.bincount(recording, weights=scores, minlength=n or 0)
+    return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)

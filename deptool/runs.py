@@ -1,0 +1,217 @@
+"""A run folder: run.json, history.parquet, predictions.parquet, model.safetensors, checkpoints/.
+
+`model.safetensors` holds every member (one seed and fold) under the prefix `seed0.fold0.`; its
+one metadata entry, `deptool`, is JSON with all that a prediction needs: model, settings, feature
+set, action unit columns, normalisation, scale, and each member's mean training score. One entry
+alone, because safetensors writes several in no fixed order. Nothing here is ever pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deptool.errors import InputError, SchemaError, SettingsError
+from deptool.schema import SCHEMA_VERSION
+from deptool.tables import read_json, replacing, write_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MARKER = "run.json"
+_KEY = "deptool"
+_COMPARED = ("model", "feature_set", "scale", "protocol", "seeds", "settings")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder and what its run.json says."""
+
+    root: Path
+    about: Mapping[str, Any]
+
+    @property
+    def done(self) -> bool:
+        return self.about.get("status") == "done"
+
+    @property
+    def model_path(self) -> Path:
+        return self.root / "model.safetensors"
+
+    def checkpoint_path(self, seed: int, fold: int) -> Path:
+        return self.root / "checkpoints" / f"seed{seed}-fold{fold}.safetensors"
+
+    def write(self) -> None:
+        """Write run.json."""
+        write_json(self.root / MARKER, dict(self.about))
+
+    def drop_checkpoints(self) -> None:
+        shutil.rmtree(self.root / "checkpoints", ignore_errors=True)
+
+
+@dataclass
+class Checkpoint:
+    """One member after a whole epoch: all that the next epoch depends on."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    finished: bool = False
+    history: list[tuple[float, float]] = field(default_factory=list)  # train loss, dev RMSE
+    parameters: dict[str, Tensor] = field(default_factory=dict)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    optimiser: dict[str, Tensor] = field(default_factory=dict)  # '3.exp_avg'
+    random: dict[str, Tensor] = field(default_factory=dict)  # generator states, uint8
+
+    def write(self, path: Path) -> None:
+        tensors = {
+            f"{part}.{name}": value
+            for part in _PARTS
+            for name, value in getattr(self, part).items()
+        }
+        write_tensors(path, tensors, {name: getattr(self, name) for name in _NUMBERS})
+
+
+_PARTS = ("parameters", "best", "optimiser", "random")
+_NUMBERS = ("epoch", "best_epoch", "finished", "history")
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint in a file. Raises SchemaError where it cannot be read."""
+    tensors, about = read_tensors(path)
+    checkpoint = Checkpoint(**{name: about[name] for name in _NUMBERS})
+    checkpoint.history = [(loss, rmse) for loss, rmse in about["history"]]
+    for key, value in tensors.items():
+        part, name = key.split(".", 1)
+        getattr(checkpoint, part)[name] = value
+    return checkpoint
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, object]) -> None:
+    """Write named tensors and a JSON header, atomically."""
+    from safetensors.torch import save
+
+    plain = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in tensors.items()}
+    with replacing(path) as temporary:
+        # Not save_file: its files can be read by their owner alone.
+        temporary.write_bytes(save(plain, {_KEY: json.dumps(about, ensure_ascii=False)}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Named tensors and the JSON header.
+
+    Raises InputError where there is no such file, SchemaError where deptool did not write it.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise InputError(
+            "no such file", where=str(path), fix="The run is unfinished, or this is no run folder."
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})[_KEY])
+            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise SchemaError(
+            "is not a safetensors file that deptool wrote, or it is cut off",
+            where=str(path),
+            fix="Delete it and run the command that wrote it again.",
+        ) from error
+
+
+def slug(name: str) -> str:
+    """A corpus's name as part of a file name."""
+    return re.sub(r"[^\w.-]+", "-", name)
+
+
+def open_run(root: Path) -> Run:
+    """Open a run folder.
+
+    Raises InputError where the folder is missing or no run, SchemaError where it was made under
+    another schema version.
+    """
+    if not (root / MARKER).is_file():
+        missing = "no such folder" if not root.is_dir() else f"is not a run: it holds no {MARKER}"
+        fix = "Name a folder that `deptool train` made; by default they are in runs/."
+        raise InputError(missing, where=str(root), fix=fix)
+    about = read_json(root / MARKER)
+    if about.get("schema_version") != SCHEMA_VERSION:
+        raise SchemaError(
+            f"schema version {about.get('schema_version')}, but this deptool reads version"
+            f" {SCHEMA_VERSION}",
+            where=str(root / MARKER),
+            fix="Train again with this deptool, or use the version that made the run.",
+        )
+    return Run(root, about)
+
+
+def find_run(root: Path, about: Mapping[str, Any]) -> Run | None:
+    """The run that is at `root` already, finished or not; None where there is nothing yet.
+
+    Raises InputError where the folder holds something else, SettingsError where it holds a run
+    of another kind than `about` describes.
+    """
+    if root.exists() and not root.is_dir():
+        raise InputError("is a file, not a folder", where=str(root))
+    if not (root / MARKER).is_file():
+        if root.is_dir() and any(p.name != MARKER for p in root.iterdir()):
+            raise InputError(
+                f"is neither empty nor a run: it holds files but no {MARKER}",
+                where=str(root),
+                fix="Choose another folder with --out.",
+            )
+        return None
+    run = open_run(root)
+    if run.about.get("digest") != about["digest"]:
+        raise SettingsError(
+            f"holds another run: {_difference(run.about, about)}",
+            where=str(root),
+            fix="Give the settings it was started with, or another folder with --out.",
+        )
+    return run
+
+
+def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """In words, what two runs do not have in common."""
+    found = []
+    for name in _COMPARED:
+        one, other = there.get(name), here.get(name)
+        if isinstance(one, dict) and isinstance(other, dict):
+            keys = sorted({*one, *other})
+            found += [
+                f"{k} is {one.get(k)} there, {other.get(k)} here"
+                for k in keys
+                if one.get(k) != other.get(k)
+            ]
+        elif one != other:
+            found.append(f"{name} is {one} there, {other} here")
+    return "; ".join(found) or "the corpus has other recordings, splits or scores now"
+
+
+def write_model(run: Run, members: Mapping[tuple[int, int], Mapping[str, Tensor]]) -> None:
+    """Write model.safetensors: (seed, fold) -> parameters, and the header from run.json."""
+    tensors = {
+        f"seed{seed}.fold{fold}.{name}": value
+        for (seed, fold), parameters in members.items()
+        for name, value in parameters.items()
+    }
+    wanted = (
+        *("schema_version", "deptool_version", "model", "title", "doi", "corpus", "feature_set"),
+        *("scale", "settings", "normalisation", "au_columns", "members"),
+    )
+    write_tensors(run.model_path, tensors, {name: run.about[name] for name in wanted})
+
+
+def read_model(root: Path) -> tuple[dict[str, Any], list[dict[str, Tensor]]]:
+    """The header of a run's model.safetensors, and the parameters of each of its members."""
+    tensors, about = read_tensors(root / "model.safetensors")
+    members: dict[str, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        seed, fold, name = key.split(".", 2)
+        members.setdefault(f"{seed}.{fold}", {})[name] = value
+    return about, [members[f"seed{m['seed']}.fold{m['fold']}"] for m in about["members"]]

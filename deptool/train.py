@@ -1,0 +1,236 @@
+"""Training: what a corpus, a model and its settings make of a run folder.
+
+Members are seeds x folds; loop.py trains each of them.
+"""
+
+# ruff: noqa: TID253 - nothing here runs without torch and polars; the CLI imports it late
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import nn
+
+import deptool
+from deptool import plugins, runs, splits, windows
+from deptool.corpus import Corpus
+from deptool.errors import DataError
+from deptool.loop import Data, Member, OnEpoch, Trainer, train_member
+from deptool.predict import average, find_device, predictions_table, restore, score_segments
+from deptool.runs import Checkpoint, Run
+from deptool.schema import HISTORY, PREDICTIONS, SCHEMA_VERSION, SPLITS
+from deptool.splits import Fold
+from deptool.tables import write_table
+
+_DISJOINT = "Use --protocol group-kfold:5 to split by person, or leave --strict out."
+
+
+OnStart = Callable[[Run, bool], None]  # run.json as written, True where the run is resumed
+
+
+def train(
+    corpus: Corpus,
+    model: str,
+    settings: Any = None,
+    *,
+    scale: str | None = None,
+    protocol: str = "corpus",
+    seeds: Sequence[int] = (0,),
+    device: str = "auto",
+    out: Path | None = None,
+    strict: bool = False,
+    on_start: OnStart | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Run:
+    """Train every member and write the run folder; resume a run that is there, unfinished.
+
+    `settings` None takes the paper's. `out` None is runs/<model>-<corpus>-<digest>. A run that is
+    finished is returned as it is, and neither callback is called. Raises DataError where the
+    corpus cannot be trained on (with `strict`, also where a subject is on two sides of a split),
+    SettingsError where `out` holds a run with other settings, TrainingError where the loss is
+    not finite.
+    """
+    module = plugins.load("models", model)
+    settings = module.Settings() if settings is None else settings
+    place = find_device(device)
+    recordings, scale = _scored(corpus, scale)
+    folds = splits.make_folds(recordings, protocol)
+    overlap = splits.find_overlap(recordings, folds)
+    if strict and overlap:
+        raise DataError(overlap.sentence(), where=f"corpus {corpus.name!r}", fix=_DISJOINT)
+    name = module.__name__.rsplit(".", 1)[1].replace("_", "-")
+    about: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "deptool_version": deptool.__version__,
+        "status": "running",
+        "model": name,
+        "title": module.TITLE,
+        "doi": module.DOI,
+        "corpus": corpus.name,
+        "feature_set": corpus.feature_set,
+        "scale": scale,
+        "protocol": protocol,
+        "seeds": list(seeds),
+        "settings": asdict(settings),
+    }
+    about["digest"] = _digest(about, recordings)
+    if out is None:
+        out = Path("runs") / f"{name}-{runs.slug(corpus.name)}-{about['digest'][:8]}"
+    before = runs.find_run(out, about)
+    if before and before.done:
+        return before
+    data, members, found = _prepare(corpus, recordings, folds, seeds, settings, place)
+    about |= {"overlap": asdict(overlap), **found}
+    run = Run(out, about | {"device": str(place), "torch_version": torch.__version__})
+    run.write()
+    if on_start:
+        on_start(run, before is not None)
+    states = [train_member(run, Trainer(module, settings, data, m), on_epoch) for m in members]
+    return _finish(run, module, settings, data, members, states)
+
+
+def _scored(corpus: Corpus, scale: str | None) -> tuple[pl.DataFrame, str]:
+    recordings, scale = corpus.scored(scale)
+    if recordings.is_empty():
+        raise DataError(
+            f"no recording belongs to a session that has a score on {scale}",
+            where=f"corpus {corpus.name!r}",
+            fix="Give recordings their session_id with: deptool label",
+        )
+    twice = recordings.filter(pl.col("recording_id").is_duplicated())
+    if len(twice):
+        raise DataError(
+            f"session {twice['session_id'][0]!r} has two scores on {scale}", where="labels.parquet"
+        )
+    return recordings, scale
+
+
+def _digest(about: dict[str, Any], recordings: pl.DataFrame) -> str:
+    """SHA-256 of what decides a run's predictions, in short: same digest, same run."""
+    wanted = ("recording_id", "subject_id", "split", "score", "n_frames", "n_success")
+    names = ("model", "feature_set", "scale", "protocol", "seeds", "settings")
+    decisive = [{n: about[n] for n in names}, recordings.select(wanted).rows()]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _prepare(
+    corpus: Corpus,
+    recordings: pl.DataFrame,
+    folds: Sequence[Fold],
+    seeds: Sequence[int],
+    settings: Any,
+    place: torch.device,
+) -> tuple[Data, list[Member], dict[str, Any]]:
+    """Segments on the device, members with the recordings that have any, and what was found."""
+    kept, dropped = windows.find_au_columns(corpus, recordings)
+    found = windows.cut(corpus, recordings, kept, settings)
+    usable = set(found.recordings["recording_id"])
+    folds = [fold.only(usable) for fold in folds]
+    for fold in folds:
+        splits.require_parts(fold, "scored recording with a segment")
+    data = Data(torch.from_numpy(found.values).to(place), found.recording, found.recordings)
+    members = [Member(seed, fold) for seed in seeds for fold in folds]
+    mean = {f.number: float(data.scores()[data.pick(f.train)].mean()) for f in folds}
+    subject = dict(found.recordings.select("recording_id", "subject_id").rows())
+    counts = [
+        {
+            split: {"recordings": len(part), "subjects": len({subject[r] for r in part})}
+            for split in SPLITS
+            for part in [fold.part(split)]
+        }
+        for fold in folds
+    ]
+    return (
+        data,
+        members,
+        {
+            "folds": counts,
+            "skipped": found.skipped,
+            "n_segments": len(found.values),
+            "n_segments_dropped": found.n_dropped,
+            "au_columns": kept,
+            "au_columns_null": dropped,
+            "normalisation": windows.NORMALISATION,
+            "members": [
+                {"seed": m.seed, "fold": m.fold.number, "train_mean": mean[m.fold.number]}
+                for m in members
+            ],
+        },
+    )
+
+
+def _finish(
+    run: Run,
+    module: ModuleType,
+    settings: Any,
+    data: Data,
+    members: Sequence[Member],
+    states: Sequence[Checkpoint],
+) -> Run:
+    """Write model, history and predictions of the best epochs, then mark the run as done."""
+    about = {**run.about, "status": "done"}
+    about["members"] = [
+        {
+            **m,
+            "epochs": s.epoch,
+            "best_epoch": s.best_epoch,
+            "dev_rmse": s.history[s.best_epoch - 1][1],
+        }
+        for m, s in zip(run.about["members"], states, strict=True)
+    ]
+    done = Run(run.root, about)
+    weights = {(m.seed, m.fold.number): s.best for m, s in zip(members, states, strict=True)}
+    runs.write_model(done, weights)
+    history = [row for m, s in zip(members, states, strict=True) for row in _history(m, s)]
+    write_table(run.root / "history.parquet", HISTORY, pl.DataFrame(history))
+    tables = []
+    for member, state, entry in zip(members, states, run.about["members"], strict=True):
+        network = restore(module, settings, len(run.about["au_columns"]), state.best)
+        network.to(data.values.device)
+        tables.append(_predictions(network, data, member, run.about["scale"], entry["train_mean"]))
+    write_table(run.root / "predictions.parquet", PREDICTIONS, pl.concat(tables))
+    done.write()
+    done.drop_checkpoints()
+    return done
+
+
+def _history(member: Member, state: Checkpoint) -> list[dict[str, float]]:
+    rows, best = [], math.inf
+    for epoch, (loss, rmse) in enumerate(state.history, start=1):
+        row = {"seed": member.seed, "fold": member.fold.number, "epoch": epoch}
+        rows.append({**row, "train_loss": loss, "dev_rmse": rmse, "is_best": int(rmse < best)})
+        best = min(best, rmse)
+    return rows
+
+
+def _predictions(
+    network: nn.Module, data: Data, member: Member, scale: str, train_mean: float
+) -> pl.DataFrame:
+    """Rows for every recording of the member's fold, in train, dev and test."""
+    scores = score_segments(network, data.values, torch.arange(len(data.values)))
+    mean, counts = average(scores, data.recording), np.bincount(data.recording)
+    tables = []
+    for split in SPLITS:
+        chosen = data.pick(member.fold.part(split))
+        tables.append(
+            predictions_table(
+                data.recordings.filter(chosen),
+                prediction=mean[chosen],
+                n_segments=counts[chosen],
+                scale=scale,
+                train_mean=train_mean,
+                split=split,
+                seed=member.seed,
+                fold=member.fold.number,
+            )
+        )
+    return pl.concat(tables)

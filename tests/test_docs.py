@@ -1,0 +1,100 @@
+"""The documentation: its commands run, its numbers are the code's."""
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deptool import errors, plugins
+from deptool.face.action_units import UNITS, UNSEEN
+from fixtures.tables import make_tables_corpus
+from fixtures.videos import portrait_video, sways
+from tests.conftest import ROOT, Run
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+LABELS = "recording_id,subject_id,session_id,task,split,scale,score\n"
+
+
+def _commands(page: Path) -> Iterator[tuple[list[str], int]]:
+    """Words and expected exit code of each `$ deptool …` line of a page's console blocks."""
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+        for line in block.splitlines():
+            if line.startswith("$ deptool"):
+                command, _, remark = line[2:].partition("#")
+                code = re.search(r"exits (\d+)", remark)
+                yield shlex.split(command)[1:], int(code.group(1)) if code else 0
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, deptool: Run) -> Path:
+    """What a reader of the pages is taken to have: videos, labels, a corpus, a run."""
+    root = tmp_path_factory.mktemp("docs")
+    corpus = make_tables_corpus(root / "corpus", n_subjects=6, sessions=2, seconds=12)
+    rows = corpus.recordings().to_dicts()
+    ids = ("recording_id", "subject_id", "session_id", "split")
+    text = [",".join([*(r[k] for k in ids[:3]), "", r["split"], "BDI-II", "7"]) for r in rows]
+    (root / "labels.csv").write_text(LABELS + "\n".join(text) + "\n", encoding="utf-8")
+    (root / "theirs.csv").write_text("recording_id,truth,prediction\na,3,5\nb,20,17\nc,9,9\n")
+    portrait_video(root / "videos" / "a.mp4", sways(1))
+    done = deptool(
+        *["train", "--model", "depressionmlp", "--epochs", "2", "--out", "runs/first"], cwd=root
+    )
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_the_commands_of_a_page_run(page: Path, place: Path, deptool: Run, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    commands = list(_commands(page))
+    if not commands:
+        return
+    shutil.copytree(place, here)
+    if any("extract" in words for words, _ in commands):
+        pytest.importorskip("mediapipe")
+        shutil.rmtree(here / "corpus")
+    for words, expected in commands:
+        if words[:1] == ["demo"]:
+            continue  # test_demo.py runs it, and the whole of it takes minutes
+        done = deptool(*words, cwd=here)
+        assert done.returncode == expected, (words, done.stderr)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+\.\w+)[^)]*\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).is_file(), f"{page.name}: {target}"
+
+
+def test_every_error_is_on_the_page_with_its_exit_code() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    for kind in errors.DeptoolError.__subclasses__():
+        assert f"| {kind.exit_code} | `{kind.__name__}` |" in text
+
+
+def test_every_action_unit_is_on_the_page_seen_or_unseen() -> None:
+    text = (ROOT / "docs" / "action-units.md").read_text(encoding="utf-8")
+    seen, unseen = text.split("## Null")
+    for name, unit in UNITS.items():
+        assert f"| {name} | " in seen, name
+        assert unit.muscle.split(",")[0].split()[0] in seen
+    for name, why in UNSEEN.items():
+        assert f"| {name} " in unseen
+        assert why.rstrip(".") in unseen
+
+
+def test_every_plug_in_is_named_in_the_docs() -> None:
+    text = "".join(p.read_text(encoding="utf-8") for p in PAGES)
+    for kind in plugins.KINDS:
+        for name in plugins.names(kind):
+            assert name in text
+
+
+def test_nothing_promises_what_cannot_be_kept() -> None:
+    word = "anonym" + "ous"
+    for path in [*PAGES, *sorted((ROOT / "deptool").rglob("*.py"))]:
+        assert word not in path.read_text(encoding="utf-8").lower(), path.name

@@ -1,0 +1,203 @@
+"""Scoring predictions tables, and `deptool evaluate`."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from deptool import tables
+from deptool.cli.main import app
+from deptool.errors import DataError, InputError, SchemaError
+from deptool.evaluate import evaluate_run, n_without_truth, read_csv, score, scores
+from deptool.schema import METRICS, PREDICTIONS
+
+
+def predictions(rows, **same):
+    """Rows of (recording_id, truth, prediction); the other columns from `same` or defaults."""
+    default = {"subject_id": None, "session_id": None, "task": None, "split": "test"}
+    default |= {"fold": 0, "seed": 0, "scale": "BDI-II", "train_mean": 15.0, "n_segments": 1}
+    records = [
+        {**default, **same, "recording_id": r, "truth": t, "prediction": p} for r, t, p in rows
+    ]
+    kinds = {"string": pl.String, "float32": pl.Float32, "int32": pl.Int32}
+    return pl.DataFrame(records, schema={c.name: kinds[c.dtype] for c in PREDICTIONS.columns})
+
+
+ROWS = [("a", 10, 12), ("b", 20, 16), ("c", 30, 30)]
+
+
+def test_one_row_per_predictor_split_and_seed_in_the_metrics_schema():
+    frame = pl.concat(
+        [
+            predictions(ROWS, seed=0),
+            predictions(ROWS, seed=1),
+            predictions([("d", 5, 5)], split="dev"),
+        ]
+    )
+    found = score(frame)
+    tables.check(found, METRICS, "metrics")
+    assert found.select("predictor", "split", "seed").rows() == [
+        ("model", "test", 0),
+        ("train_mean", "test", 0),
+        ("model", "test", 1),
+        ("train_mean", "test", 1),
+        ("model", "dev", 0),
+        ("train_mean", "dev", 0),
+    ]
+
+
+def test_model_and_constant_are_scored_on_the_same_recordings():
+    # Model errors 2, -4, 0: MAE 2. Constant 15: errors 5, -5, -15: MAE 25/3.
+    model, constant = scores(predictions(ROWS))
+    assert model.metrics.mae == pytest.approx(2)
+    assert constant.metrics.mae == pytest.approx(25 / 3)
+    assert (constant.metrics.ccc, constant.metrics.pcc) == (0, 0)
+
+
+def test_folds_are_pooled_and_not_averaged():
+    # Fold errors 0 and 4: pooled RMSE sqrt((0 + 16)/2) = 2.83, mean of fold RMSEs 2.
+    frame = pl.concat([predictions([("a", 1, 1)], fold=0), predictions([("b", 2, 6)], fold=1)])
+    model = scores(frame)[0]
+    assert model.metrics.n == 2
+    assert model.metrics.rmse == pytest.approx(8**0.5)
+
+
+def test_a_recording_in_several_folds_counts_once_in_n():
+    frame = pl.concat([predictions(ROWS, fold=f, split="train") for f in (0, 1)])
+    assert scores(frame)[0].metrics.n == 3
+
+
+def test_rows_without_truth_are_left_out_and_counted():
+    frame = predictions([*ROWS, ("d", None, 3.0), ("e", None, 3.0)])
+    assert scores(frame)[0].metrics.n == 3
+    assert n_without_truth(frame) == {"test": 2}
+
+
+def test_nothing_with_a_truth_is_an_error():
+    with pytest.raises(DataError, match="none of the 1 predictions has a truth"):
+        score(predictions([("a", None, 3.0)]))
+
+
+def test_an_unknown_train_mean_gives_no_constant_row():
+    frame = predictions(ROWS).with_columns(
+        train_mean=pl.Series([15.0, None, 15.0], dtype=pl.Float32)
+    )
+    assert [s.predictor for s in scores(frame)] == ["model"]
+
+
+def test_persons_are_counted_only_where_all_are_known():
+    frame = predictions(ROWS).with_columns(subject_id=pl.Series(["p", "p", "q"]))
+    assert scores(frame)[0].n_subjects == 2
+    frame = frame.with_columns(subject_id=pl.Series(["p", None, "q"]))
+    assert scores(frame)[0].n_subjects is None
+
+
+@pytest.mark.parametrize("column", ["truth", "prediction", "train_mean"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_names_the_recording(column, value):
+    values = pl.Series([1.0, value, 1.0], dtype=pl.Float32)
+    with pytest.raises(DataError, match=f"recording 'b' has the {column}"):
+        score(predictions(ROWS).with_columns(values.alias(column)))
+
+
+def test_a_missing_prediction_names_the_recording():
+    with pytest.raises(DataError, match="recording 'b' has the prediction None"):
+        score(predictions([("a", 1, 1), ("b", 2, None)]))
+
+
+def test_two_rows_of_one_recording_are_refused_within_a_fold_and_seed():
+    frame = predictions([*ROWS, ("b", 20, 17)])
+    with pytest.raises(DataError, match=r"'b' has more than one row in split test, seed 0, fold 0"):
+        score(frame)
+
+
+def test_two_scales_are_not_scored_together():
+    frame = pl.concat([predictions(ROWS), predictions([("x", 3, 3)], scale="PHQ-8")])
+    with pytest.raises(DataError, match="BDI-II, PHQ-8"):
+        score(frame)
+
+
+def write_run(root, frame):
+    tables.write_table(root / "predictions.parquet", PREDICTIONS, frame)
+    return root
+
+
+def test_evaluate_run_writes_metrics_json_with_the_same_bytes_each_time(tmp_path):
+    run = write_run(tmp_path / "r", predictions(ROWS))
+    frame = evaluate_run(run)
+    first = (run / "metrics.json").read_bytes()
+    evaluate_run(run)
+    assert (run / "metrics.json").read_bytes() == first
+    said = json.loads(first)
+    assert [row["n"] for row in said["rows"]] == [3, 3]
+    assert said["rows"][0]["mae"] == pytest.approx(frame["mae"][0])
+    assert "Lin 1989" in said["definitions"]["ccc"]
+    assert str(tmp_path) not in first.decode()
+
+
+def test_evaluate_run_without_predictions_names_the_runs_there_are(tmp_path):
+    write_run(tmp_path / "runs" / "one", predictions(ROWS))
+    with pytest.raises(InputError, match=r"no predictions.parquet\nName a run: .*one"):
+        evaluate_run(tmp_path / "runs")
+    with pytest.raises(InputError, match="no such run folder"):
+        evaluate_run(tmp_path / "runs" / "two")
+
+
+def test_the_verb_prints_a_table_or_json(tmp_path):
+    run = write_run(tmp_path / "r", predictions([*ROWS, ("d", None, 1.0)]))
+    shown = CliRunner().invoke(app, ["evaluate", str(run)])
+    assert shown.exit_code == 0
+    assert "constant" in shown.stdout
+    assert "left out: 1 of test" in shown.stderr
+    as_json = CliRunner().invoke(app, ["evaluate", str(run), "--json"])
+    assert json.loads(as_json.stdout)["n_without_truth"] == {"test": 1}
+
+
+def text(tmp_path, content, encoding="utf-8"):
+    path = tmp_path / "t.csv"
+    path.write_bytes(content.encode(encoding))
+    return path
+
+
+def test_read_csv_keeps_text_and_tells_line_numbers(tmp_path):
+    # A byte-order mark, spaces, capitals, a blank line, and a cell with a line break.
+    path = text(tmp_path, '\ufeffID , Note\r\n001,"two\r\nlines"\r\n\r\n 002 ,x\r\n')
+    file = read_csv(path, ("id",), ("id",))
+    assert file.columns == ("id", "note")
+    assert file.rows == [
+        (2, {"id": "001", "note": "two\nlines"}),
+        (5, {"id": "002", "note": "x"}),
+    ]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_read_csv_takes_the_usual_separators(tmp_path, separator):
+    file = read_csv(text(tmp_path, f"id{separator}b\n1{separator}2\n"), ("id", "b"), ("id", "b"))
+    assert file.rows == [(2, {"id": "1", "b": "2"})]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "said"),
+    [
+        ("", InputError, "no rows"),
+        ("id,b\n", InputError, "no rows"),
+        ("id,b\n1\n1,2,3\n", SchemaError, r"need 2 cells.*line 2: 1 cells; line 3: 3 cells"),
+        ("id,id\n1,2\n", SchemaError, "'id' more than once"),
+        ("id,\n1,2\n", SchemaError, "nameless"),
+        ("b,c\n1,2\n", SchemaError, "lacks the column id"),
+        ('id,b\n"1,2\n', InputError, "line 2"),
+        ("id,recordin_id\n1,2\n", SchemaError, "'recordin_id', not 'recording_id'"),
+    ],
+)
+def test_read_csv_refuses_what_it_would_misread(tmp_path, content, kind, said):
+    with pytest.raises(kind, match=said):
+        read_csv(text(tmp_path, content), ("id", "recording_id"), ("id",))
+
+
+def test_read_csv_refuses_other_encodings_and_missing_files(tmp_path):
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_csv(text(tmp_path, "id\nä\n", "latin-1"), ("id",), ("id",))
+    with pytest.raises(InputError, match="No such file"):
+        read_csv(tmp_path / "none.csv", ("id",), ("id",))

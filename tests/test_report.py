@@ -1,0 +1,313 @@
+"""Reports over runs and over anybody's predictions, and `deptool report`."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from deptool import tables
+from deptool.cli.main import app
+from deptool.errors import DataError, InputError, SchemaError
+from deptool.report import CONSTANT, OPTIMISTIC, report_file, report_runs
+from deptool.report_formats import to_csv, to_json, to_latex, to_markdown
+from deptool.schema import PREDICTIONS, SCHEMA_VERSION
+
+TRUTH = [float(i) for i in range(40)]  # mean 19.5
+
+
+def write_run(
+    root, model="gmlp", seeds=(0,), off=1.0, n=40, split="test", mean=15.0, fold=0, **about
+):
+    """A finished run whose prediction is the truth plus `off` plus the seed."""
+    rows = [
+        {
+            **{"recording_id": f"r{i}", "subject_id": f"p{i}", "session_id": None, "task": None},
+            **{"split": split, "fold": i % 2 if fold else 0, "seed": seed, "scale": "BDI-II"},
+            **{"truth": TRUTH[i], "prediction": TRUTH[i] + off + seed},
+            **{"train_mean": mean + (i % 2 if fold else 0), "n_segments": 1},
+        }
+        for seed in seeds
+        for i in range(n)
+    ]
+    kinds = {"string": pl.String, "float32": pl.Float32, "int32": pl.Int32}
+    frame = pl.DataFrame(rows, schema={c.name: kinds[c.dtype] for c in PREDICTIONS.columns})
+    tables.write_table(root / "predictions.parquet", PREDICTIONS, frame)
+    known = {"schema_version": SCHEMA_VERSION, "status": "done", "model": model}
+    known |= {"corpus": "demo", "scale": "BDI-II", "protocol": "corpus"}
+    tables.write_json(root / "run.json", known | about)
+
+
+def write_csv(tmp_path, content, name="theirs.csv"):
+    path = tmp_path / name
+    path.write_text(content)
+    return path
+
+
+def test_one_row_per_run_with_the_constant_first_and_once(tmp_path):
+    write_run(tmp_path / "a", model="depressionmlp")
+    write_run(tmp_path / "b", model="gmlp")
+    report = report_runs(tmp_path)
+    assert [row.model for row in report.rows] == [CONSTANT, "depressionmlp", "gmlp"]
+    # Errors are all 1. The constant 15: e = -15 … 24; mean of i^2 over 40 is 520.666…;
+    # mean (i - 15)^2 = var + (19.5 - 15)^2 = 133.25 + 20.25 = 153.5.
+    constant, model, _ = report.rows
+    assert model.values["rmse"] == (pytest.approx(1), None)
+    assert constant.values["rmse"] == (pytest.approx(153.5**0.5), None)
+    assert constant.n == 40
+
+
+def test_mean_and_sample_sd_over_seeds(tmp_path):
+    # Seeds 0 and 2: errors 1 and 3, mean 2, sample SD sqrt(2). The constant has no spread.
+    write_run(tmp_path / "a", seeds=(0, 2))
+    constant, model = report_runs(tmp_path).rows
+    assert model.n_seeds == 2
+    assert model.values["mae"] == (pytest.approx(2), pytest.approx(2**0.5))
+    assert constant.values["mae"][1] is None
+
+
+def test_one_seed_shows_no_sd(tmp_path):
+    write_run(tmp_path / "a")
+    report = report_runs(tmp_path)
+    assert "±" not in to_markdown(report)
+    write_run(tmp_path / "a", seeds=(0, 1))
+    assert "1.50 ± 0.71" in to_markdown(report_runs(tmp_path))
+    assert "ddof = 1" in to_markdown(report_runs(tmp_path))
+
+
+def test_runs_with_other_recordings_are_not_compared_with_one_constant(tmp_path):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", n=35)
+    write_run(tmp_path / "c", protocol="group-kfold:5")
+    report = report_runs(tmp_path)
+    assert [len(group) for group in report.groups] == [2, 2, 2]
+    assert all(group[0].constant for group in report.groups)
+
+
+def test_runs_with_other_training_means_show_both_constants(tmp_path):
+    write_run(tmp_path / "a", mean=15.0)
+    write_run(tmp_path / "b", mean=16.0)
+    names = [row.model for row in report_runs(tmp_path).rows if row.constant]
+    assert names == [f"{CONSTANT}, a", f"{CONSTANT}, b"]
+
+
+def test_two_runs_of_one_model_are_told_apart(tmp_path):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b")
+    assert [r.model for r in report_runs(tmp_path).rows[1:]] == ["gmlp (a)", "gmlp (b)"]
+
+
+def test_notes_say_what_a_reader_must_know(tmp_path):
+    write_run(tmp_path / "few", n=29, overlap={"recordings": {"test": 3}})
+    write_run(tmp_path / "bad", model="bad", off=60.0)
+    write_run(tmp_path / "enough", model="enough", n=30)
+    write_run(tmp_path / "many", model="many", overlap={"recordings": {"test": 0, "dev": 9}})
+    notes = {row.run: row.notes for row in report_runs(tmp_path).rows if not row.constant}
+    assert notes == {"few": ("shared", "few"), "bad": ("beaten",), "many": (), "enough": ()}
+
+
+def test_a_model_equal_to_the_constant_does_not_beat_it(tmp_path):
+    frame = "recording_id,truth,prediction\na,1,15\nb,2,15\nc,3,15\n"
+    report = report_file(write_csv(tmp_path, frame), train_mean=15.0)
+    assert "beaten" in report.rows[1].notes
+
+
+def test_folds_with_their_own_means_are_noted_at_the_constant(tmp_path):
+    write_run(tmp_path / "a", fold=1)
+    constant, model = report_runs(tmp_path).rows
+    assert "folds" in constant.notes
+    assert "folds" not in model.notes
+
+
+def test_the_dev_part_is_labelled_as_such(tmp_path):
+    write_run(tmp_path / "a", split="dev")
+    report = report_runs(tmp_path, "dev")
+    assert {row.split for row in report.rows} == {"dev"}
+    assert "dev" in report.rows[1].notes
+
+
+def test_unfinished_and_unreadable_runs_are_listed_and_not_fatal(tmp_path):
+    write_run(tmp_path / "good")
+    write_run(tmp_path / "half", status="running")
+    write_run(tmp_path / "dev-only", split="dev")
+    write_run(tmp_path / "cut")
+    (tmp_path / "cut" / "predictions.parquet").write_bytes(b"PAR1")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.json").write_text("{")
+    (tmp_path / "figures").mkdir()
+    report = report_runs(tmp_path)
+    assert [row.run for row in report.rows] == ["good", "good"]
+    assert sorted(report.skipped) == ["broken", "cut", "dev-only", "half"]
+    assert "not finished" in report.skipped["half"]
+    assert "it has: dev" in report.skipped["dev-only"]
+    assert "predictions.parquet" in report.skipped["cut"]
+
+
+def test_a_folder_without_a_run_that_can_be_reported_is_an_error(tmp_path):
+    with pytest.raises(InputError, match=r"no such folder\nMake a run with: deptool train"):
+        report_runs(tmp_path / "runs")
+    with pytest.raises(InputError, match="holds no runs"):
+        report_runs(tmp_path)
+    write_run(tmp_path / "half", status="running")
+    with pytest.raises(InputError, match="none of its 1 runs can be reported: half: is not fin"):
+        report_runs(tmp_path)
+
+
+def test_one_run_folder_is_reported_by_itself(tmp_path):
+    write_run(tmp_path / "a")
+    assert len(report_runs(tmp_path / "a").rows) == 2
+
+
+THEIRS = "recording_id,truth,prediction,split,subject_id\n"
+
+
+def test_anybodys_predictions_take_the_train_truths_for_the_constant(tmp_path):
+    # Train truths 10 and 20: the constant is 15; test truths 5 and 25: its errors are 10.
+    rows = "a,10,10,train,p\nb,20,20,train,q\nc,5,6,test,r\nd,25,24,test,s\n"
+    report = report_file(write_csv(tmp_path, THEIRS + rows))
+    constant, model = report.groups[0]
+    assert (constant.split, constant.model) == ("test", CONSTANT)
+    assert constant.values["mae"][0] == pytest.approx(10)
+    assert model.values["mae"][0] == pytest.approx(1)
+    assert "shared" not in model.notes
+
+
+def test_anybodys_predictions_without_a_train_mean_get_a_constant_marked_optimistic(tmp_path):
+    path = write_csv(tmp_path, "recording_id,truth,prediction\na,1,2\nb,3,4\n")
+    constant, model = report_file(path).rows
+    assert constant.model == OPTIMISTIC
+    assert "optimistic" in constant.notes
+    assert constant.values["mae"][0] == pytest.approx(1)  # the mean is 2
+    assert model.split == "all"
+    given = report_file(path, train_mean=12.0).rows[0]
+    assert (given.model, given.values["mae"][0]) == (CONSTANT, pytest.approx(10))
+
+
+def test_a_column_train_mean_and_a_person_in_two_splits_are_seen(tmp_path):
+    head = "Recording_ID;Truth;Prediction;Split;Subject_ID;Train_Mean\n"
+    rows = "a;10;10;training;p;7\nb;20;21;Testing;p;7\n"
+    report = report_file(write_csv(tmp_path, head + rows))
+    constant, model = report.groups[0]
+    assert constant.values["mae"][0] == pytest.approx(13)
+    assert "shared" in model.notes
+
+
+def test_one_split_of_anybodys_predictions_can_be_chosen(tmp_path):
+    path = write_csv(tmp_path, THEIRS + "a,1,2,train,p\nb,3,4,test,q\n")
+    assert {row.split for row in report_file(path, split="test").rows} == {"test"}
+    with pytest.raises(InputError, match="split dev"):
+        report_file(path, split="dev")
+
+
+def test_anybodys_recordings_without_a_truth_are_left_out(tmp_path):
+    path = write_csv(tmp_path, "recording_id,truth,prediction\na,1,2\nb,,4\nc,2,2\n")
+    assert report_file(path).rows[1].n == 2
+
+
+def test_a_predictions_table_is_read_too(tmp_path):
+    write_run(tmp_path / "a")
+    report = report_file(tmp_path / "a" / "predictions.parquet")
+    assert [row.n for row in report.rows] == [40, 40]
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "said"),
+    [
+        ("recording_id,truth,prediction\na,1,x\nb,1,2\nc,nan,\n", DataError,
+         r"line 2: prediction 'x'; line 4: truth 'nan'; line 4: prediction ''"),
+        ("recording_id,truth,prediction\na,1,1\nb,1,1\na,2,2\n", DataError,
+         "line 4: 'a' is on line 2 too"),
+        ("recording_id,truth,prediction\n,1,1\n", DataError, "recording_id is missing"),
+        ("recording_id,truth,prediction,split\na,1,1,holdout\n", DataError, "line 2: 'holdout'"),
+        ("recording_id,truth\na,1\n", SchemaError, "lacks the column prediction"),
+        ("recording_id,truth,predictions\na,1,1\n", SchemaError, "not 'prediction'"),
+        ("recording_id,truth,prediction\na,,1\n", DataError, "none of the 1 predictions"),
+    ],
+)  # fmt: skip
+def test_predictions_that_cannot_be_scored_name_lines(tmp_path, rows, kind, said):
+    with pytest.raises(kind, match=said):
+        report_file(write_csv(tmp_path, rows))
+
+
+def test_csv_and_json_carry_every_digit(tmp_path):
+    write_run(tmp_path / "a", seeds=(0, 1, 2), off=1 / 3)
+    report = report_runs(tmp_path)
+    mean, sd = report.rows[1].values["rmse"]
+    line = list(csv.DictReader(io.StringIO(to_csv(report))))[1]
+    assert (float(line["rmse"]), float(line["rmse_sd"])) == (mean, sd)
+    assert (line["model"], line["n"], line["n_seeds"]) == ("gmlp", "40", "3")
+    row = json.loads(to_json(report))["groups"][0][1]
+    assert row["rmse"] == {"mean": mean, "sd": sd}
+    assert (row["n"], row["n_seeds"], row["constant"]) == (40, 3, False)
+
+
+def test_names_are_escaped_in_latex_and_markdown(tmp_path):
+    write_run(tmp_path / "a", model="a_b|50%&$#{}~^\\", corpus="x_y")
+    report = report_runs(tmp_path)
+    latex = to_latex(report)
+    assert r"a\_b|50\%\&\$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}" in latex
+    assert r"a\_b\|50%&$#{}~^" in to_markdown(report)
+    assert [latex.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
+
+
+def test_every_line_of_the_published_tables_has_all_cells(tmp_path):
+    write_run(tmp_path / "a", n=10, seeds=(0, 1), overlap={"recordings": {"test": 1}})
+    report = report_runs(tmp_path)
+    rows = [line for line in to_markdown(report).splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {11}
+    rows = [line for line in to_latex(report).splitlines() if line.endswith(r" \\")]
+    assert {line.count(" & ") for line in rows} == {9}
+    assert r"gmlp\textsuperscript{\dag}\textsuperscript{\ddag}" in rows[-1]
+
+
+def test_a_small_negative_number_is_not_minus_zero(tmp_path):
+    # truth 0 1 2, prediction symmetric around its middle but for a trace: PCC about -0.001.
+    rows = "recording_id,truth,prediction\na,0,1.001\nb,1,0\nc,2,1\n"
+    assert "-0.00" not in to_markdown(report_file(write_csv(tmp_path, rows)))
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        *(("t.md", "Computed"), ("t.tex", "% Needs"), ("t.csv", "model,"), ("t.json", "{")),
+        ("t.txt", "┏"),
+    ],
+)
+def test_the_suffix_of_out_chooses_the_format(tmp_path, name, start):
+    write_run(tmp_path / "runs" / "a")
+    out = tmp_path / name
+    done = CliRunner().invoke(app, ["report", str(tmp_path / "runs"), "--out", str(out)])
+    assert done.exit_code == 0
+    assert done.stdout == ""
+    assert out.read_text().startswith(start)
+
+
+def test_the_verb_shows_rows_and_notes_on_stdout_and_talk_on_stderr(tmp_path):
+    write_run(tmp_path / "runs" / "a", n=10)
+    write_run(tmp_path / "runs" / "half", status="running")
+    done = CliRunner().invoke(app, ["report", str(tmp_path / "runs")])
+    assert done.exit_code == 0
+    assert CONSTANT in done.stdout
+    assert "Fewer than 30" in done.stdout
+    assert "half" in done.stderr
+    assert "half" not in done.stdout
+
+
+def test_the_verb_refuses_options_that_contradict_each_other(tmp_path):
+    # The console script turns these into exit code 2; the runner shows the error itself.
+    for words in (["runs", "--predictions", "x.csv"], ["--train-mean", "3"]):
+        done = CliRunner().invoke(app, ["report", *words])
+        assert done.exception.exit_code == 2
+
+
+def test_reporting_imports_no_torch(tmp_path):
+    write_run(tmp_path / "a")
+    code = (
+        "import sys; from pathlib import Path; from deptool.report import report_runs;"
+        f"report_runs(Path({str(tmp_path)!r})); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
