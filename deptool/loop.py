@@ -5,7 +5,6 @@ written every few seconds and when training is interrupted, generator states inc
 run that is resumed gives what it would have given without the interruption.
 """
 
-# ruff: noqa: TID253 - nothing here runs without torch and polars; the CLI imports it late
 from __future__ import annotations
 
 import math

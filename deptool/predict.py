@@ -1,6 +1,5 @@
 """Predictions: segment scores averaged per recording; a trained run on new recordings."""
 
-# ruff: noqa: TID253 - nothing here runs without torch and polars; the CLI imports it late
 from __future__ import annotations
 
 from collections.abc import Mapping

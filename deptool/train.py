@@ -3,7 +3,6 @@
 Members are seeds x folds; loop.py trains each of them.
 """
 
-# ruff: noqa: TID253 - nothing here runs without torch and polars; the CLI imports it late
 from __future__ import annotations
 
 import hashlib

@@ -27,7 +27,7 @@ def command(
 
     Example: deptool evaluate runs/NAME
     """
-    from deptool.cli.view import say, show_json, show_table
+    from deptool.cli.view import say, show_json
     from deptool.evaluate import evaluate_run
     from deptool.tables import read_json
 
@@ -36,12 +36,19 @@ def command(
     if as_json:
         show_json(about)
         return
-    show_table(f"Metrics of {run.resolve().name}", _HEADER, _cells(frame), left=2)
+    show(frame, f"Metrics of {run.resolve().name}")
     left_out = about["n_without_truth"]
     if isinstance(left_out, dict) and left_out:
         counts = ", ".join(f"{n} of {split}" for split, n in left_out.items())
         say(f"Recordings without a truth, left out: {counts}.")
     say(f"Written: {run / 'metrics.json'}")
+
+
+def show(frame: pl.DataFrame, title: str) -> None:
+    """A table of metrics on stdout."""
+    from deptool.cli.view import show_table
+
+    show_table(title, _HEADER, _cells(frame), left=2)
 
 
 def _cells(frame: pl.DataFrame) -> list[list[str]]:

@@ -155,16 +155,11 @@ def _warn(run: Run) -> None:
 
 def _show(run: Run) -> None:
     """The metrics of test and dev on stdout."""
-    from deptool.cli.view import say, show_table
+    from deptool.cli.evaluate import show
+    from deptool.cli.view import say
     from deptool.evaluate import evaluate_run
 
     metrics = evaluate_run(run.root)
-    names = ["predictor", "split", "seed", "n", "rmse", "mae", "ccc"]
-    rows = [
-        [f"{value:.2f}" if isinstance(value, float) else value for value in row]
-        for row in metrics.select(names).iter_rows()
-        if row[1] != "train"
-    ]
-    show_table(f"{run.root.name}, {run.about['scale']}", names, rows, left=2)
+    show(metrics.filter(metrics["split"] != "train"), f"{run.root.name}, {run.about['scale']}")
     best = ", ".join(str(m["best_epoch"]) for m in run.about["members"])
     say(f"Epochs were chosen on dev (best: {best}), so dev flatters. Run: {run.root}")
