@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from deptool import plugins
 from deptool.corpus import Corpus, create_corpus, empty
-from deptool.errors import InputError, UsageError
+from deptool.errors import DeptoolError, InputError, UsageError
 from deptool.extract_one import FAILED, Job, extract_one, read_row, start_worker
 from deptool.schema import RECORDINGS
 from deptool.video import find_videos, open_video, recording_ids
@@ -63,13 +63,18 @@ class Progress:
 
 @dataclass
 class ExtractSummary:
-    """What a batch did: the corpus, the rows of this folder's recordings, how many were new."""
+    """What a batch did: the corpus, the rows of this folder's recordings, how many were new.
+
+    `labels_refused` is why a labels.csv beside the videos could not be joined; the tables are
+    there all the same.
+    """
 
     corpus: Corpus
     rows: pl.DataFrame
     n_new: int
     n_kept: int
     labels: LabelSummary | None = None
+    labels_refused: DeptoolError | None = None
     failed: list[str] = field(default_factory=list)
 
 
@@ -107,10 +112,10 @@ def extract(
             table.put(row)
     finally:
         table.write()
-    labels = _join_labels(corpus, videos)
+    labels, refused = _join_labels(corpus, videos)
     rows = corpus.recordings().filter(_is_in("recording_id", list(found)))
     failed = rows.filter(_is_in("status", list(FAILED)))["recording_id"].to_list()
-    return ExtractSummary(corpus, rows, len(jobs), len(found) - len(jobs), labels, failed)
+    return ExtractSummary(corpus, rows, len(jobs), len(found) - len(jobs), labels, refused, failed)
 
 
 class _Table:
@@ -221,11 +226,16 @@ def _remove_leftovers(corpus: Corpus) -> None:
         path.unlink(missing_ok=True)
 
 
-def _join_labels(corpus: Corpus, videos: Path) -> LabelSummary | None:
+def _join_labels(corpus: Corpus, videos: Path) -> tuple[LabelSummary | None, DeptoolError | None]:
     from deptool.label import join_labels
 
-    path = (videos if videos.is_dir() else videos.parent) / "labels.csv"
-    return join_labels(corpus, path) if path.is_file() else None
+    path = videos / "labels.csv"
+    if not path.is_file():
+        return None, None
+    try:
+        return join_labels(corpus, path), None
+    except DeptoolError as error:
+        return None, error
 
 
 def _is_in(column: str, values: list[str]) -> pl.Expr:

@@ -56,7 +56,7 @@ def predict(
         raise DataError(
             f"none of the {len(recordings)} recordings has a segment to predict from ({listed})",
             where=f"corpus {corpus.name!r}",
-            fix="Look at the recordings with: deptool check",
+            fix="recordings.parquet says how reading each of them went.",
         )
     place = find_device(device)
     values = torch.from_numpy(segments.values).to(place)

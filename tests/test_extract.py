@@ -147,6 +147,19 @@ def test_labels_beside_the_videos_are_joined_and_survive_a_forced_run(tmp_path: 
     assert (row["subject_id"], row["split"], row["score"]) == ("S1", "train", 7)
 
 
+def test_labels_that_are_refused_cost_no_table(deptool: Run, tmp_path: Path) -> None:
+    folder, out = tmp_path / "videos", tmp_path / "corpus"
+    portrait_video(folder / "p1.mp4", sways(1))
+    (folder / "labels.csv").write_text(
+        "recording_id,subject_id,session_id,task,split,scale,score\nother,S1,S1_1,,train,BDI-II,7\n"
+    )
+    done = deptool("extract", folder, "--out", out)
+    assert done.returncode == 7
+    assert "p1" in done.stdout
+    assert "labels.csv: unknown recording_id" in done.stderr
+    assert len(open_corpus(out).frames("p1")) == 6
+
+
 def test_wrong_places_are_errors_and_nothing_is_written(videos: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

@@ -64,6 +64,8 @@ def command(
             view.say("Interrupted. What is done is kept: the same command again goes on.")
             raise typer.Exit(130) from None
     _show(summary, json)
+    if summary.labels_refused:
+        raise summary.labels_refused
     if summary.failed:
         raise typer.Exit(4)
 
