@@ -60,7 +60,7 @@ def _cells(frame: pl.DataFrame) -> list[list[str]]:
     digits = {"rmse": 2, "mae": 2, "ccc": 2, "pcc": 2, "r2": 2, "smape": 1}
     return [
         [
-            "" if value is None else f"{value:.{digits[name]}f}" if name in digits else str(value)
+            "" if value is None else f"{value:z.{digits[name]}f}" if name in digits else str(value)
             for name, value in row.items()
         ]
         for row in shown.to_dicts()

@@ -42,27 +42,30 @@ def command(
     values: dict[str, object] = {"extractor": extractor, "fps": rate}
     values |= {"jobs": jobs or os.cpu_count() or 1, "force": tuple(force or ())}
     settings = resolve(ExtractSettings, values, where="extract")
-    with view.progress("videos", "speed", count=False) as bar:
-        task = bar.add_task("Reading videos", total=None, videos="", speed="")
-        started = bar.get_time()
+    bar = view.progress("videos", "speed", count=False)
+    task = bar.add_task("Reading videos", total=None, videos="", speed="")
 
-        def show(state: Progress) -> None:
-            spent = bar.get_time() - started
-            done = state.n_done == state.n_videos
-            bar.update(
-                task,
-                total=state.total_s,
-                completed=state.total_s if done else min(state.seconds, state.total_s),
-                videos=f"{state.n_done}/{state.n_videos} videos",
-                speed=f"{state.n_pictures / spent:.0f} frames/s" if spent else "",
-            )
+    def show(state: Progress) -> None:
+        bar.start()
+        spent = bar.tasks[task].elapsed or 0.0
+        done = state.n_done == state.n_videos
+        bar.update(
+            task,
+            total=state.total_s,
+            completed=state.total_s if done else min(state.seconds, state.total_s),
+            videos=f"{state.n_done}/{state.n_videos} videos",
+            speed=f"{state.n_pictures / spent:.0f} frames/s" if spent else "",
+        )
 
-        try:
-            summary = extract(videos, out, settings, show)
-        except KeyboardInterrupt:
+    try:
+        summary = extract(videos, out, settings, show)
+    except KeyboardInterrupt:
+        bar.stop()
+        view.say("Interrupted. What is done is kept: the same command again goes on.")
+        raise typer.Exit(130) from None
+    finally:
+        if bar.live.is_started:
             bar.stop()
-            view.say("Interrupted. What is done is kept: the same command again goes on.")
-            raise typer.Exit(130) from None
     _show(summary, json)
     if summary.labels_refused:
         raise summary.labels_refused
