@@ -29,6 +29,7 @@ bench: $(VENV)/installed
 
 # Again only when the dependencies change; the code itself is used in place.
 $(VENV)/installed: pyproject.toml
+	@echo "Installing into $(VENV), once; this takes a few minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,dev]"
 	touch $@

@@ -137,10 +137,12 @@ def open_corpus(root: Path) -> Corpus:
     return Corpus(root, about)
 
 
-def create_corpus(root: Path, feature_set: str, extraction: Mapping[str, object]) -> Corpus:
+def create_corpus(
+    root: Path, feature_set: str, extraction: Mapping[str, object], name: str | None = None
+) -> Corpus:
     """Open the corpus at `root`, or start one there if the folder is missing or empty.
 
-    Raises InputError where the folder holds something else, DataError where the corpus was
+    A new corpus is called `name`, or like its folder. Raises InputError where the folder holds something else, DataError where the corpus was
     extracted with another feature set or other settings.
     """
     if root.is_dir() and any(root.iterdir()) and not (root / MARKER).exists():
@@ -155,13 +157,13 @@ def create_corpus(root: Path, feature_set: str, extraction: Mapping[str, object]
         corpus = open_corpus(root)
         if corpus.feature_set != feature_set or corpus.about.get("extraction") != extraction:
             raise DataError(
-                f"the corpus holds {corpus.feature_set} with settings"
-                f" {corpus.about.get('extraction')}, not {feature_set} with {dict(extraction)}",
+                f"the corpus was made as {_how(corpus.feature_set, corpus.about)},"
+                f" not as {_how(feature_set, {'extraction': extraction})}",
                 fix="Use the same settings to add to it, or another folder with --out.",
             )
         return corpus
     about = {
-        "name": root.resolve().name,
+        "name": name or root.resolve().name,
         "schema_version": SCHEMA_VERSION,
         "feature_set": feature_set,
         "extraction": dict(extraction),
@@ -171,3 +173,11 @@ def create_corpus(root: Path, feature_set: str, extraction: Mapping[str, object]
     }
     write_json(root / MARKER, about)
     return Corpus(root, about)
+
+
+def _how(feature_set: str, about: Mapping[str, object]) -> str:
+    """Feature set and settings in words: 'mediapipe-1 (fps 6)'."""
+    settings = about.get("extraction")
+    shown = settings if isinstance(settings, Mapping) else {}
+    words = ", ".join(f"{key} {value}" for key, value in shown.items() if key != "extractor")
+    return f"{feature_set} ({words})" if words else feature_set

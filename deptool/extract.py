@@ -23,7 +23,7 @@ from deptool.video import find_videos, open_video, recording_ids
 if TYPE_CHECKING:
     import polars as pl
 
-    from deptool.label import LabelSummary
+    from deptool.label_summary import LabelSummary
 
 Row = dict[str, object]
 
@@ -31,17 +31,24 @@ Row = dict[str, object]
 # that a killed run loses nothing between two writings.
 _WRITE_EVERY_S = 2.0
 
+# A container's stated length and what was read of it differ by no more than this (video.py).
+_SAME_S = 1.5
+
 _LABEL_COLUMNS = ("subject_id", "session_id", "task", "split")
 
 
 @dataclass(frozen=True)
 class ExtractSettings:
-    """What to measure, how often (None: every picture), in how many processes, what again."""
+    """What to measure, how often (None: every picture), in how many processes, what again.
+
+    `name` is that of a new corpus, by which reports call it; its folder's unless given.
+    """
 
     extractor: str = "mediapipe"
     fps: float | None = 6.0
     jobs: int = 1
     force: tuple[str, ...] = ()
+    name: str | None = None
 
     def __post_init__(self) -> None:
         if self.fps is not None and not 0 < self.fps <= 240:
@@ -65,8 +72,9 @@ class Progress:
 class ExtractSummary:
     """What a batch did: the corpus, the rows of this folder's recordings, how many were new.
 
-    `labels_refused` is why a labels.csv beside the videos could not be joined; the tables are
-    there all the same.
+    `changed` are recordings that were there already, but whose file is another video by now;
+    `elsewhere` those of the corpus that are not in this folder. `labels_refused` is why a
+    labels.csv beside the videos could not be joined; the tables are there all the same.
     """
 
     corpus: Corpus
@@ -76,6 +84,8 @@ class ExtractSummary:
     labels: LabelSummary | None = None
     labels_refused: DeptoolError | None = None
     failed: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
 
 
 def extract(
@@ -89,17 +99,20 @@ def extract(
     A recording that is in the corpus is left alone unless `settings.force` names it (or is
     ("all",)); one whose file could not be read is tried again. A file that cannot be read gets a
     row with status and reason, and the batch goes on. Raises InputError for a folder without
-    videos or an `out` that is no corpus, UsageError for a forced id that does not exist,
-    DataError where the corpus was made with other settings.
+    videos, a single file that is no video, or an `out` that is no corpus, UsageError for a forced
+    id that does not exist, DataError where the corpus was made with other settings.
     """
     module = plugins.load("extractors", settings.extractor)
     module.require()
     found = recording_ids(videos, find_videos(videos))
+    if videos.is_file():
+        with open_video(videos):  # one file named by hand: an error, not a row in a corpus
+            pass
     unknown = sorted(set(settings.force) - {"all"} - set(found))
     if unknown:
         raise UsageError(f"no recording {unknown[0]!r} to force", where=str(videos))
     how = {"extractor": settings.extractor, "fps": settings.fps or "native"}
-    corpus = create_corpus(out, module.FEATURE_SET, how)
+    corpus = create_corpus(out, module.FEATURE_SET, how, settings.name)
     table = _Table(corpus)
     jobs = [
         Job(name, path, corpus.frames_path(name), settings.extractor, settings.fps)
@@ -107,15 +120,28 @@ def extract(
         if not table.has(name) or settings.force == ("all",) or name in settings.force
     ]
     _remove_leftovers(corpus)
+    doing = {job.recording_id for job in jobs}
+    changed = [name for name in found if name not in doing and table.differs(name, found[name])]
     try:
         for row in _run(jobs, settings.jobs, on_progress):
             table.put(row)
     finally:
         table.write()
     labels, refused = _join_labels(corpus, videos)
-    rows = corpus.recordings().filter(_is_in("recording_id", list(found)))
-    failed = rows.filter(_is_in("status", list(FAILED)))["recording_id"].to_list()
-    return ExtractSummary(corpus, rows, len(jobs), len(found) - len(jobs), labels, refused, failed)
+    everything = corpus.recordings()
+    here = _is_in("recording_id", list(found))
+    rows = everything.filter(here)
+    return ExtractSummary(
+        corpus,
+        rows,
+        n_new=len(jobs),
+        n_kept=len(found) - len(jobs),
+        labels=labels,
+        labels_refused=refused,
+        failed=rows.filter(_is_in("status", list(FAILED)))["recording_id"].to_list(),
+        changed=changed,
+        elsewhere=everything.filter(~here)["recording_id"].to_list(),
+    )
 
 
 class _Table:
@@ -136,7 +162,27 @@ class _Table:
         row = self._rows.get(name)
         if row is None:
             return False
-        return bool(row["n_frames"]) and self._corpus.frames_path(name).is_file()
+        path = self._corpus.frames_path(name)
+        return bool(row["n_frames"]) and path.is_file() and read_row(path) is not None
+
+    def differs(self, name: str, source: Path) -> bool:
+        """Whether a file is plainly not the video that this row was made of.
+
+        By what both know: size, rate and stated length. No hash of a video is kept, so a video
+        that agrees in all of these is taken for the same.
+        """
+        row = self._rows[name]
+        try:
+            with open_video(source) as video:
+                sides = {video.stream.width, video.stream.height}
+                same = sides == {row["width"], row["height"]}
+                if same and video.fps and row["fps_source"]:
+                    same = abs(video.fps - float(str(row["fps_source"]))) < 1e-3 * video.fps
+                if same and video.promised_s and row["status"] in ("ok", "no_face"):
+                    same = abs(video.promised_s - float(str(row["duration_s"]))) < _SAME_S
+                return not same
+        except InputError:
+            return True
 
     def put(self, row: Row) -> None:
         """Add or replace a row; what a label file said of the recording stays."""
@@ -233,7 +279,7 @@ def _join_labels(corpus: Corpus, videos: Path) -> tuple[LabelSummary | None, Dep
     if not path.is_file():
         return None, None
     try:
-        return join_labels(corpus, path), None
+        return join_labels(corpus, path, skip_unknown=True), None
     except DeptoolError as error:
         return None, error
 

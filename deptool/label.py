@@ -7,14 +7,15 @@ all of it is checked before anything in the corpus is written.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deptool.corpus import Corpus
+from deptool.csv_file import CsvFile, read_csv, read_number, read_split, refuse
 from deptool.errors import DataError, InputError, SchemaError, suggest
-from deptool.evaluate import CsvFile, read_csv, read_number, read_split, refuse
+from deptool.label_summary import LabelSummary, some
 from deptool.schema import SCALES
 
 if TYPE_CHECKING:
@@ -29,41 +30,6 @@ About = dict[str, dict[str, str | None]]  # recording_id -> ABOUT
 
 
 @dataclass(frozen=True)
-class LabelSummary:
-    """What a join did. Ids in `shared_subjects` are persons in more than one split."""
-
-    n_recordings: int
-    n_sessions: int
-    n_subjects: int
-    n_scores: dict[str, int]  # by scale, over the whole corpus
-    n_splits: dict[str, int]  # recordings by split, over the whole corpus
-    n_unlabelled: int  # recordings of the corpus without a score on any scale
-    n_not_mentioned: int  # recordings of the corpus that the file says nothing about
-    n_dropped: int  # scores of sessions that no recording belongs to any more
-    shared_subjects: tuple[str, ...]
-    ignored_columns: tuple[str, ...]
-
-    def warnings(self) -> list[str]:
-        """What the user should hear about, in sentences."""
-        told = []
-        if self.shared_subjects:
-            told.append(
-                f"{len(self.shared_subjects)} subjects are in more than one split:"
-                f" {_some(self.shared_subjects)}. Metrics over these splits flatter a model that"
-                " knows the person."
-            )
-        if self.n_dropped:
-            told.append(f"{self.n_dropped} scores of sessions without a recording were dropped.")
-        if self.ignored_columns:
-            told.append(f"Columns not read: {', '.join(self.ignored_columns)}.")
-        if self.n_not_mentioned:
-            told.append(
-                f"{self.n_not_mentioned} recordings are not in the file: kept as they were."
-            )
-        return told
-
-
-@dataclass(frozen=True)
 class _Entry:
     """One row of the file, checked by itself."""
 
@@ -74,10 +40,11 @@ class _Entry:
     score: float | None
 
 
-def join_labels(corpus: Corpus, path: Path) -> LabelSummary:
+def join_labels(corpus: Corpus, path: Path, skip_unknown: bool = False) -> LabelSummary:
     """Join a labels CSV to a corpus: recordings.parquet gets the ids, labels.parquet the scores.
 
-    Recordings and scores that the file does not mention stay as they are. Raises InputError
+    Recordings and scores that the file does not mention stay as they are. With `skip_unknown`
+    rows of ids that the corpus does not have are passed over, and counted. Raises InputError
     where the file cannot be read, SchemaError where its columns are not those of `HEADER`,
     DataError (with line numbers) where its rows contradict the corpus, a scale or themselves;
     then nothing is written.
@@ -96,16 +63,22 @@ def join_labels(corpus: Corpus, path: Path) -> LabelSummary:
         for row in recordings.iter_rows(named=True)
     }
     entries = _entries(file)
+    unknown: tuple[str, ...] = ()
+    if skip_unknown:
+        entries, unknown = _known(entries, before)
     lines = _resolve(entries, before, file.name)
     after = _describe(entries, lines, before, file.name)
     _check_sessions(after, lines, file.name)
     given = _session_scores(entries, lines, after, file.name)
-    labels, n_dropped = _merge(corpus.labels(), given, after)
+    old = corpus.labels()
+    labels, n_dropped = _merge(old, given, after)
+    n_changed, n_emptied = _replaced(old, given)
     corpus.write_labels(labels)
     about = [{"recording_id": r, **after[r]} for r in recordings["recording_id"]]
     new = pl.DataFrame(about, schema=dict.fromkeys(about[0], pl.String))
     corpus.write_recordings(recordings.with_columns(new))
-    return _summary(file, lines, after, labels, n_dropped)
+    summary = _summary(file, lines, after, labels, n_dropped)
+    return replace(summary, n_changed=n_changed, n_emptied=n_emptied, unknown=unknown)
 
 
 def _entries(file: CsvFile) -> list[_Entry]:
@@ -161,12 +134,35 @@ _CHECKS: tuple[tuple[str, str | None, Callable[[dict[str, str]], str | None]], .
 )
 
 
+def _known(entries: list[_Entry], before: About) -> tuple[list[_Entry], tuple[str, ...]]:
+    """Rows whose recording or session the corpus has, and the ids of the others."""
+    named = {e.about.get("session_id") for e in entries if e.recording_id in before}
+    sessions = {about["session_id"] or r for r, about in before.items()} | named
+    known = [
+        e
+        for e in entries
+        if (e.recording_id in before if e.recording_id else e.about["session_id"] in sessions)
+    ]
+    ids = dict.fromkeys(
+        e.recording_id or str(e.about["session_id"]) for e in entries if e not in known
+    )
+    return known, tuple(ids)
+
+
+def _replaced(old: pl.DataFrame, given: dict[tuple[str, str], float | None]) -> tuple[int, int]:
+    """How many scores the file changes, and how many it empties."""
+    before = {(session, scale): score for session, scale, score in old.iter_rows()}
+    both = [(score, given[key]) for key, score in before.items() if key in given]
+    changed = sum(now is not None and now != then for then, now in both)
+    return changed, sum(now is None for _, now in both)
+
+
 def _resolve(entries: list[_Entry], before: About, where: str) -> Lines:
     """Which recordings each row means: the one it names, or all of the session it names."""
     # First the rows with a recording_id: they can put recordings into a session named elsewhere.
     by_id = [e for e in entries if e.recording_id]
     unknown = [(e.line, repr(e.recording_id)) for e in by_id if e.recording_id not in before]
-    fix = f"The corpus has {_some(sorted(before))}."
+    fix = f"The corpus has {some(sorted(before))}."
     refuse(DataError, "unknown recording_id", unknown, where, fix)
     sessions = {r: about["session_id"] or r for r, about in before.items()}
     sessions |= {e.recording_id: s for e in by_id if (s := e.about.get("session_id"))}
@@ -178,7 +174,7 @@ def _resolve(entries: list[_Entry], before: About, where: str) -> Lines:
         for e in entries
         if not e.recording_id and (session := e.about["session_id"] or "") not in members
     ]
-    fix = f"The corpus has {_some(sorted(members))}."
+    fix = f"The corpus has {some(sorted(members))}."
     refuse(DataError, "unknown session_id", unknown, where, fix)
     lines: Lines = defaultdict(list)
     for e in entries:
@@ -225,7 +221,7 @@ def _check_sessions(after: About, lines: Lines, where: str) -> None:
             numbers = sorted({n for r in recordings for n in lines.get(r, [])})
             if len(values) > 1 and numbers:
                 shown = f"session {session!r} has {' and '.join(values)}"
-                also = f" (also line {_some(map(str, numbers[1:]))})" if numbers[1:] else ""
+                also = f" (also line {some(map(str, numbers[1:]))})" if numbers[1:] else ""
                 bad.append((numbers[0], shown + also))
         refuse(DataError, f"a session with two values of {name}", sorted(bad), where, fix)
 
@@ -284,6 +280,9 @@ def _summary(
         n_unlabelled=sum(about["session_id"] not in scored for about in after.values()),
         n_not_mentioned=len(after) - len(lines),
         n_dropped=n_dropped,
+        n_changed=0,
+        n_emptied=0,
+        unknown=(),
         shared_subjects=tuple(sorted(s for s, where in splits.items() if len(where) > 1)),
         ignored_columns=tuple(name for name in file.columns if name not in COLUMNS),
     )
@@ -292,9 +291,3 @@ def _summary(
 def _each(said: Mapping[str | None, int] | Mapping[float, int]) -> str:
     """Values and the lines that say them: 12 (line 2), 13 (line 3)."""
     return ", ".join(f"{value} (line {line})" for value, line in said.items())
-
-
-def _some(ids: Iterable[str]) -> str:
-    """The first five ids, and how many more there are."""
-    known = list(ids)
-    return ", ".join(known[:5]) + (f" and {len(known) - 5} more" if known[5:] else "")

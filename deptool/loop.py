@@ -7,9 +7,10 @@ run that is resumed gives what it would have given without the interruption.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -151,7 +152,8 @@ def train_member(run: Run, trainer: Trainer, on_epoch: OnEpoch | None) -> Checkp
     if state.finished:
         return state
     place = trainer.data.values.device
-    with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+    forked = torch.random.fork_rng(devices=[place] if place.type == "cuda" else [])
+    with forked, _threads(getattr(trainer.module, "CPU_THREADS", None)):
         trainer.start()
         if state.epoch:
             trainer.restore(state)
@@ -176,3 +178,14 @@ def train_member(run: Run, trainer: Trainer, on_epoch: OnEpoch | None) -> Checkp
             if state.epoch:
                 state.write(path)
     return state
+
+
+@contextlib.contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Torch's threads on the CPU while a member trains; None leaves them as they are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -65,6 +65,7 @@ def predict(
         network = restore(module, settings, len(header["au_columns"]), parameters)
         scores = score_segments(network.to(place), values, torch.arange(len(values)))
         total += average(scores, segments.recording)
+    parts = _parts(run_root, header, corpus)
     known = corpus.labels().filter(pl.col("scale") == header["scale"])
     table = predictions_table(
         segments.recordings.join(
@@ -74,10 +75,14 @@ def predict(
         n_segments=np.bincount(segments.recording),
         scale=header["scale"],
         train_mean=float(np.mean([m["train_mean"] for m in header["members"]])),
+        split="new",
     )
+    split = pl.Series("split", [parts.get(r, "new") for r in table["recording_id"]], pl.String)
+    table = table.with_columns(split)
     if out is not None:
         write_predictions(out, table)
-    return Predicted(table, segments.skipped, _in_training(run_root, header, corpus, table))
+    trained = table.filter(pl.col("split") == "train")["recording_id"]
+    return Predicted(table, segments.skipped, tuple(trained))
 
 
 def predictions_path(run_root: Path, corpus: Corpus) -> Path:
@@ -110,16 +115,20 @@ def predictions_table(
     )
 
 
-def _in_training(
-    run_root: Path, header: Mapping[str, Any], corpus: Corpus, table: pl.DataFrame
-) -> tuple[str, ...]:
-    """Recordings that the run was trained on, if this is the corpus of that name."""
+def _parts(run_root: Path, header: Mapping[str, Any], corpus: Corpus) -> dict[str, str]:
+    """The part each recording had in the run, if this is the corpus of that name.
+
+    In a cross-validation every recording was in some member's train part, and so in train here:
+    the mean over members knows it.
+    """
     path = run_root / "predictions.parquet"
     if header["corpus"] != corpus.name or not path.is_file():
-        return ()
+        return {}
     before = read_table(path, PREDICTIONS, ["recording_id", "split"])
-    trained = before.filter(pl.col("split") == "train")["recording_id"].unique()
-    return tuple(sorted(set(trained) & set(table["recording_id"])))
+    parts: dict[str, str] = {}
+    for split in ("test", "dev", "train"):  # the last to speak wins
+        parts |= dict.fromkeys(before.filter(pl.col("split") == split)["recording_id"], split)
+    return parts
 
 
 def check_features(corpus: Corpus, recordings: pl.DataFrame, header: Mapping[str, Any]) -> None:

@@ -12,19 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deptool.csv_file import CsvFile, read_csv, read_number, read_split, refuse
 from deptool.errors import DataError, DeptoolError, InputError
-from deptool.evaluate import (
-    MODEL,
-    TRAIN_MEAN,
-    CsvFile,
-    Score,
-    read_csv,
-    read_number,
-    read_predictions,
-    read_split,
-    refuse,
-    scores,
-)
+from deptool.evaluate import MODEL, TRAIN_MEAN, Score, read_predictions, scores
 from deptool.metrics import mean_and_sd
 from deptool.report_formats import FEW, METRICS, Report, Row
 from deptool.runs import Run, open_run

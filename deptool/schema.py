@@ -201,7 +201,11 @@ RECORDINGS = Table(
         Column("split", "string", "the part of the corpus", choices=SPLITS, nullable=True),
         Column("width", "int32", "width of the upright picture", "px", low=1, nullable=True),
         Column("height", "int32", "height of the upright picture", "px", low=1, nullable=True),
-        Column("fps_source", "float32", "pictures per second", "1/s", low=0, nullable=True),
+        Column(
+            *("fps_source", "float32", "pictures per second as the container states it", "1/s"),
+            low=0,
+            nullable=True,
+        ),
         Column(
             "fps", "float32", "rows per second in the frames table", "1/s", low=0, nullable=True
         ),
@@ -234,7 +238,10 @@ PREDICTIONS = Table(
         Column("subject_id", "string", _IDS["subject_id"], nullable=True),
         Column("session_id", "string", _IDS["session_id"], nullable=True),
         Column("task", "string", _IDS["task"], nullable=True),
-        Column("split", "string", "the part this row was predicted in", choices=SPLITS),
+        Column(
+            *("split", "string", "the part this row was predicted in; new: not in the run's data"),
+            choices=(*SPLITS, "new"),
+        ),
         Column("fold", "int32", "fold of a cross-validation, 0 for a fixed split", low=0),
         Column("seed", "int32", "seed of the run's member", low=0),
         Column("scale", "string", "the questionnaire", choices=tuple(SCALES)),
@@ -254,7 +261,7 @@ METRICS = Table(
     "One row per predictor, split and seed; computed once over recording-level predictions",
     (
         Column("predictor", "string", "model, or train_mean for the constant predictor"),
-        Column("split", "string", "the part that is scored", choices=SPLITS),
+        Column("split", "string", "the part that is scored", choices=(*SPLITS, "new")),
         Column("seed", "int32", "seed of the run's member", low=0),
         Column("n", "int32", "recordings scored", low=1),
         Column("n_subjects", "int32", "persons behind them", low=1, nullable=True),

@@ -27,7 +27,8 @@ def resolve(
     values: dict[str, object] = {}
     for layer in layers:
         values.update(layer)
-    values.update(_split(word) for word in words)
+    said = dict(_split(word) for word in words)
+    values.update(said)
     hints = typing.get_type_hints(cls)
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     unknown = [key for key in values if key not in known]
@@ -35,7 +36,10 @@ def resolve(
         raise SettingsError(
             f"unknown setting {unknown[0]!r}", where=where, fix=suggest(unknown[0], known)
         )
-    typed = {key: _convert(key, value, hints[key], where) for key, value in values.items()}
+    typed = {
+        key: _convert(key, value, hints[key], where, parse=key in said)
+        for key, value in values.items()
+    }
     try:
         return cls(**typed)
     except ValueError as error:
@@ -60,10 +64,10 @@ def _split(word: str) -> tuple[str, object]:
     return key.strip().replace("-", "_"), value.strip()
 
 
-def _convert(key: str, value: object, hint: Any, where: str) -> object:
-    """`value` as the type that the dataclass declares; words from the command line are parsed."""
+def _convert(key: str, value: object, hint: Any, where: str, parse: bool) -> object:
+    """`value` as the type that the dataclass declares; with `parse` a text is read as it."""
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if type(None) in options and (value is None or value == "none"):
+    if type(None) in options and (value is None or (parse and value == "none")):
         return None
     for option in options:
         if typing.get_origin(option) is typing.Literal:
@@ -72,9 +76,14 @@ def _convert(key: str, value: object, hint: Any, where: str) -> object:
             known = [str(a) for a in typing.get_args(option)]
             fix = suggest(str(value), known)
             raise SettingsError(f"{key} cannot be {value!r}", where=where, fix=fix)
-        if option is bool and isinstance(value, str) and value.lower() in ("true", "false"):
+        if (
+            parse
+            and option is bool
+            and isinstance(value, str)
+            and value.lower() in ("true", "false")
+        ):
             return value.lower() == "true"
-        if option in (int, float) and isinstance(value, str):
+        if parse and option in (int, float) and isinstance(value, str):
             try:
                 return option(value)
             except ValueError:
@@ -84,6 +93,7 @@ def _convert(key: str, value: object, hint: Any, where: str) -> object:
         plain = typing.get_origin(option) or option
         if isinstance(plain, type) and type(value) is plain:
             return value
-    expected = " or ".join(getattr(o, "__name__", str(o)) for o in options)
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    expected = " or ".join(names.get(o, "none" if o is type(None) else str(o)) for o in options)
     shown = json.dumps(value) if isinstance(value, (str, int, float, bool)) else repr(value)
     raise SettingsError(f"{key} must be {expected}, not {shown}", where=where)

@@ -50,9 +50,9 @@ def read_json(path: Path) -> dict[str, object]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise SchemaError("cannot be read as JSON", where=path.name) from error
+        raise SchemaError("cannot be read as JSON", where=str(path)) from error
     if not isinstance(value, dict):
-        raise SchemaError("must hold a JSON object", where=path.name)
+        raise SchemaError("must hold a JSON object", where=str(path))
     return value
 
 
@@ -102,11 +102,7 @@ def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> p
     try:
         table = pq.read_table(path, columns=columns, partitioning=None)
     except (pa.ArrowException, OSError) as error:
-        raise SchemaError(
-            "cannot be read as Parquet (cut off, or another kind of file)",
-            where=path.name,
-            fix="Delete the file and run the step that wrote it again.",
-        ) from error
+        raise _unreadable(path) from error
     _check_version(table.schema.metadata or {}, path.name)
     frame = pl.DataFrame(table)
     check(frame, schema, path.name, partial=columns is not None)
@@ -121,8 +117,27 @@ def read_metadata(path: Path) -> dict[str, str]:
     try:
         raw = pq.read_schema(path).metadata or {}
     except (pa.ArrowException, OSError) as error:
-        raise SchemaError("cannot be read as Parquet", where=path.name) from error
+        raise _unreadable(path) from error
     return {k.decode(): v.decode() for k, v in raw.items() if k.startswith(b"deptool.")}
+
+
+def column_names(path: Path) -> list[str]:
+    """The columns of a table, without its rows. Raises SchemaError if unreadable."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path) -> SchemaError:
+    return SchemaError(
+        "cannot be read as Parquet (cut off, or another kind of file)",
+        where=path.name,
+        fix="Run the step that wrote it again; for a frames table: deptool extract … --force ID",
+    )
 
 
 def check(frame: pl.DataFrame, schema: Table, where: str, partial: bool = False) -> None:

@@ -167,6 +167,8 @@ def open_video(path: Path) -> Iterator[Video]:
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"cannot be opened as a video: {_words(error)}") from error
     with container:
+        if container.format.name == "tty":  # FFmpeg draws a text's letters and calls it a video
+            raise InputError("cannot be opened as a video: it is a text")
         streams = [s for s in container.streams.video if not _is_cover(s)]
         if not streams:
             raise InputError("holds no video stream")
@@ -189,11 +191,10 @@ def find_videos(folder: Path) -> list[Path]:
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
     if not found:
-        some = ", ".join(sorted(SUFFIXES)[:6])
         raise InputError(
             "holds no video",
             where=str(folder),
-            fix=f"Name a folder with videos, or one video; looked for {some}, …",
+            fix=f"Name a folder with videos, or one video; looked for names in {_ENDINGS}.",
         )
     return found
 

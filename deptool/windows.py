@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from deptool.errors import DataError
+from deptool.errors import DataError, InputError
 from deptool.schema import FRAMES
+from deptool.tables import column_names
 
 if TYPE_CHECKING:
     import polars as pl
@@ -117,11 +118,15 @@ def _unreadable(recording: Mapping[str, Any]) -> str:
 
 
 def _stored(corpus: Corpus, recording_id: str) -> list[str]:
-    """The columns of a frames table."""
-    import pyarrow.parquet as pq
-
+    """The columns of a frames table; InputError where the corpus has lost it."""
     path = corpus.frames_path(recording_id)
-    return list(pq.read_schema(path).names) if path.is_file() else []
+    if not path.is_file():
+        raise InputError(
+            "the recording has rows, but its frames table is missing",
+            where=f"corpus {corpus.name!r}, frames/{path.name}",
+            fix="Extract the videos again: what is missing is made.",
+        )
+    return column_names(path)
 
 
 def _segments(

@@ -43,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, deptool: Run) -> Path:
     for line in (
         "extract videos",
         "label corpus labels.csv",
-        "train --model depressionmlp --epochs 2 --out runs/first",
+        "train --model depressionmlp --out runs/first",
     ):
         done = deptool(*line.split(), cwd=root)
         assert done.returncode == 0, done.stderr

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from deptool import tables
 from deptool.cli.main import app
+from deptool.csv_file import read_csv
 from deptool.errors import DataError, InputError, SchemaError
-from deptool.evaluate import evaluate_run, n_without_truth, read_csv, score, scores
+from deptool.evaluate import evaluate_run, n_without_truth, score, scores
 from deptool.schema import METRICS, PREDICTIONS
 
 

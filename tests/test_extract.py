@@ -15,6 +15,7 @@ import pytest
 from deptool.corpus import open_corpus
 from deptool.errors import DataError, InputError, SettingsError, UsageError
 from deptool.extract import ExtractSettings, ExtractSummary, extract
+from deptool.label import HEADER
 from deptool.settings import resolve
 from fixtures.videos import portrait_video, silent_sound, sways, text_file
 from tests.conftest import ROOT, Run
@@ -150,14 +151,73 @@ def test_labels_beside_the_videos_are_joined_and_survive_a_forced_run(tmp_path: 
 def test_labels_that_are_refused_cost_no_table(deptool: Run, tmp_path: Path) -> None:
     folder, out = tmp_path / "videos", tmp_path / "corpus"
     portrait_video(folder / "p1.mp4", sways(1))
-    (folder / "labels.csv").write_text(
-        "recording_id,subject_id,session_id,task,split,scale,score\nother,S1,S1_1,,train,BDI-II,7\n"
-    )
+    (folder / "labels.csv").write_text(f"{HEADER}\np1,S1,S1_1,,train,BDI-II,99\n")
     done = deptool("extract", folder, "--out", out)
     assert done.returncode == 7
     assert "p1" in done.stdout
-    assert "labels.csv: unknown recording_id" in done.stderr
+    assert "labels.csv: a score is not a number in its scale's range" in done.stderr
     assert len(open_corpus(out).frames("p1")) == 6
+
+
+def test_labels_of_videos_that_are_not_there_yet_are_passed_over(tmp_path: Path) -> None:
+    folder, out = tmp_path / "videos", tmp_path / "corpus"
+    portrait_video(folder / "p1.mp4", sways(1))
+    (folder / "labels.csv").write_text(
+        f"{HEADER}\np1,S1,S1_1,,train,BDI-II,9\np2,S2,S2_1,,dev,BDI-II,8\n"
+    )
+    summary = extract(folder, out, ExtractSettings())
+    assert summary.labels is not None
+    assert summary.labels.unknown == ("p2",)
+    assert summary.corpus.labels()["score"].to_list() == [9]
+
+
+def test_another_video_under_the_same_name_is_not_taken_for_the_first(
+    deptool: Run, tmp_path: Path
+) -> None:
+    # Two folders of two days, each with an interview.mp4; the second lasts 4 s instead of 1.
+    out = tmp_path / "corpus"
+    portrait_video(tmp_path / "day1" / "interview.mp4", sways(1))
+    portrait_video(tmp_path / "day2" / "interview.mp4", sways(4))
+    extract(tmp_path / "day1", out, ExtractSettings())
+    before = _files(out)
+    done = deptool("extract", tmp_path / "day2", "--out", out)
+    assert done.returncode == 4
+    assert "interview: the file is another video" in done.stderr
+    assert _files(out) == before
+    assert extract(tmp_path / "day1", out, ExtractSettings()).changed == []
+    assert deptool("extract", tmp_path / "day2", "--out", out, "--force", "all").returncode == 0
+    assert len(open_corpus(out).frames("interview")) == 24
+
+
+def test_a_corpus_is_called_as_asked_or_like_its_folder(tmp_path: Path) -> None:
+    portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
+    plain = extract(tmp_path / "v", tmp_path / "corpus", ExtractSettings())
+    named = extract(tmp_path / "v", tmp_path / "other", ExtractSettings(name="pilot"))
+    assert (plain.corpus.name, named.corpus.name) == ("corpus", "pilot")
+
+
+def test_recordings_of_other_folders_are_named(tmp_path: Path) -> None:
+    out = tmp_path / "corpus"
+    portrait_video(tmp_path / "day1" / "a.mp4", sways(1))
+    portrait_video(tmp_path / "day2" / "b.mp4", sways(1))
+    assert extract(tmp_path / "day1", out, ExtractSettings()).elsewhere == []
+    assert extract(tmp_path / "day2", out, ExtractSettings()).elsewhere == ["a"]
+
+
+def test_a_damaged_frames_table_is_made_again(tmp_path: Path) -> None:
+    out = tmp_path / "corpus"
+    portrait_video(tmp_path / "v" / "a.mp4", sways(1))
+    extract(tmp_path / "v", out, ExtractSettings())
+    before = _files(out)
+    (out / "frames" / "a.parquet").write_bytes(before["frames/a.parquet"][:5000])
+    assert extract(tmp_path / "v", out, ExtractSettings()).n_new == 1
+    assert _files(out) == before
+
+
+def test_one_file_that_is_no_video_is_an_error_not_a_row(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be opened as a video"):
+        extract(text_file(tmp_path / "notes.txt"), tmp_path / "corpus", ExtractSettings())
+    assert not (tmp_path / "corpus").exists()
 
 
 def test_wrong_places_are_errors_and_nothing_is_written(videos: Path, tmp_path: Path) -> None:
@@ -184,7 +244,7 @@ def test_a_corpus_keeps_the_settings_it_was_made_with(videos: Path, tmp_path: Pa
 
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(SettingsError, match="fps must lie between"):
-        resolve(ExtractSettings, {"fps": "0"})
+        resolve(ExtractSettings, {"fps": 0})
     with pytest.raises(SettingsError, match="Did you mean 'extractor'"):
         resolve(ExtractSettings, {"extracter": "mediapipe"})
 

@@ -111,7 +111,10 @@ def test_recordings_that_are_not_mentioned_stay_as_they_were_and_are_counted(tmp
     assert about(corpus)["a"] == ("p", "a", None, "train")
     assert labels(corpus) == [("a", "BDI-II", 9.0), ("b", "BDI-II", 7.0)]
     assert (summary.n_not_mentioned, summary.n_unlabelled) == (2, 1)
-    assert "2 recordings are not in the file" in summary.warnings()[0]
+    assert summary.n_changed == 1  # b had 8
+    changed, untouched = summary.warnings()
+    assert changed.startswith("1 scores were another number before")
+    assert untouched.startswith("2 recordings are not in the file")
 
 
 def test_a_second_scale_leaves_the_first_in_place(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from deptool.corpus import Corpus, open_corpus
-from deptool.errors import DataError, InputError, UsageError
+from deptool.errors import DataError, InputError, SchemaError, UsageError
 from deptool.models.depressionmlp import Settings
 from deptool.predict import predict
 from deptool.runs import Run
@@ -65,6 +65,28 @@ def test_new_recordings_need_no_labels(run: Run, new: Corpus, tmp_path: Path) ->
     assert table["truth"].null_count() == 3
     assert set(table["n_segments"]) == {2}  # 30 rows: windows at 0 and 9
     assert found.in_training == ()  # the same ids, but a corpus of another name
+
+
+def test_the_split_says_what_the_run_knew_of_a_recording(
+    run: Run, corpus: Corpus, new: Corpus
+) -> None:
+    # Scoring a run on its own training data must not pass for a test.
+    before = read_table(run.root / "predictions.parquet", PREDICTIONS)
+    known = dict(before.select("recording_id", "split").unique().rows())
+    own = predict(corpus, run.root)
+    assert dict(own.predictions.select("recording_id", "split").rows()) == known
+    assert set(own.in_training) == {r for r, split in known.items() if split == "train"}
+    assert set(predict(new, run.root).predictions["split"]) == {"new"}
+
+
+def test_a_damaged_or_lost_frames_table_is_one_clear_error(run: Run, new: Corpus) -> None:
+    path = new.frames_path("s001_0")
+    path.write_bytes(b"x")
+    with pytest.raises(SchemaError, match=r"s001_0\.parquet: cannot be read as Parquet"):
+        predict(new, run.root)
+    path.unlink()
+    with pytest.raises(InputError, match="its frames table is missing"):
+        predict(new, run.root)
 
 
 def test_a_prediction_is_the_mean_over_members(run: Run, corpus: Corpus) -> None:

@@ -411,7 +411,7 @@ def test_the_command_trains_resumes_and_says_when_it_is_done(
     ("words", "code", "said"),
     [
         (["--set", "learning_rat=1"], 3, "Did you mean 'learning_rate'?"),
-        (["--set", "epochs=many"], 3, 'epochs must be int, not "many"'),
+        (["--set", "epochs=many"], 3, 'epochs must be a whole number, not "many"'),
         (["--scale", "PHQ-8"], 7, "no scores on the scale 'PHQ-8'"),
         (["--protocol", "kfold"], 2, "unknown protocol"),
         (["--config", "none.toml"], 3, "none.toml"),

@@ -116,7 +116,8 @@ def test_a_turned_video_comes_upright(tmp_path: Path, degrees: int) -> None:
 def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     text_file(tmp_path / "text.mp4")
-    for name in ("empty.mp4", "text.mp4"):
+    text_file(tmp_path / "text.txt")
+    for name in ("empty.mp4", "text.mp4", "text.txt"):
         with pytest.raises(InputError, match="cannot be opened as a video") as caught:
             open_video(tmp_path / name).__enter__()
         assert str(tmp_path) not in str(caught.value)

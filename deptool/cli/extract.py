@@ -23,6 +23,9 @@ def command(
         list[str] | None,
         typer.Option(help="Extract this recording again ('all' for every one); repeatable."),
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What reports call a new corpus; its folder's name if not.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the recordings as JSON.")] = False,
 ) -> None:
     """Turn videos of faces into tables without pixels: landmarks, action units, pose, gaze.
@@ -38,9 +41,9 @@ def command(
     from deptool.extract import ExtractSettings, Progress, extract
     from deptool.settings import resolve
 
-    rate = None if fps.lower() == "native" else fps
-    values: dict[str, object] = {"extractor": extractor, "fps": rate}
+    values: dict[str, object] = {"extractor": extractor, "fps": _rate(fps)}
     values |= {"jobs": jobs or os.cpu_count() or 1, "force": tuple(force or ())}
+    values["name"] = name
     settings = resolve(ExtractSettings, values, where="extract")
     bar = view.progress("videos", "speed", count=False)
     task = bar.add_task("Reading videos", total=None, videos="", speed="")
@@ -69,8 +72,22 @@ def command(
     _show(summary, json)
     if summary.labels_refused:
         raise summary.labels_refused
-    if summary.failed:
+    if summary.failed or summary.changed:
         raise typer.Exit(4)
+
+
+def _rate(word: str) -> float | None:
+    """Rows per second; None for 'native'."""
+    from deptool.errors import UsageError
+
+    if word.lower() == "native":
+        return None
+    try:
+        return float(word)
+    except ValueError:
+        raise UsageError(
+            f"--fps {word!r} is not a rate", fix="Give a number, such as 6 or 7.5, or native."
+        ) from None
 
 
 def _show(summary: object, as_json: bool) -> None:
@@ -98,10 +115,23 @@ def _show(summary: object, as_json: bool) -> None:
             ],
             left=2,
         )
+    unread = sum(not row["n_frames"] for row in rows.to_dicts())
     view.say(
-        f"{summary.n_new} extracted, {summary.n_kept} were there already."
-        f" The tables are in {summary.corpus.root}."
+        f"{summary.n_new - unread} extracted, {summary.n_kept} were there already, {unread} could"
+        f" not be read. The tables are in {summary.corpus.root}."
     )
+    if summary.elsewhere:
+        shown = ", ".join(summary.elsewhere[:10]) + (", …" if summary.elsewhere[10:] else "")
+        view.say(
+            f"The corpus also holds {len(summary.elsewhere)} recordings that are not in this"
+            f" folder: {shown}"
+        )
+    for name in summary.changed:
+        view.warn(
+            f"{name}: the file is another video than the one in the corpus (size, rate or length),"
+            f" and was left alone. Replaced? --force {name}. Another recording? Give it a name of"
+            " its own, or another corpus with --out."
+        )
     for row in rows.to_dicts():
         if row["reason"]:
             view.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from deptool.label import LabelSummary
+    from deptool.label_summary import LabelSummary
 
 PANEL = "Tables"
 ORDER = 20

@@ -23,7 +23,8 @@ def command(
 ) -> None:
     """Predict scores for new recordings with a trained run: the mean over its members.
 
-    A prediction is a research result about a recording. It is not a diagnosis.
+    A prediction is a research result about a recording. It is not a diagnosis. The exit code is
+    4 where a recording could not be predicted.
 
     Example: deptool predict runs/depressionmlp-corpus-1a2b3c4d new_corpus --out new.csv
     """
@@ -54,3 +55,5 @@ def command(
         ]
         show_table(f"Predictions of {run.name}", names, cells, left=3)
     say(f"Written: {path}. Research software: a prediction is not a diagnosis.")
+    if found.skipped:
+        raise typer.Exit(4)

@@ -71,7 +71,7 @@ def command(
     report = _read(runs, predictions, split, train_mean)
     chosen = Format.json if json else format
     if chosen is None:
-        chosen = Format(_SUFFIXES.get(out.suffix if out else "", "rich"))
+        chosen = _by_suffix(out)
     if out is None and chosen is Format.rich:
         _print(report, page())
     else:
@@ -80,6 +80,20 @@ def command(
         warn(f"left out, {name}: {reason}")
     if out:
         say(f"Written: {out}")
+
+
+def _by_suffix(out: Path | None) -> Format:
+    from deptool.errors import UsageError
+
+    if out is None:
+        return Format.rich
+    known = {**_SUFFIXES, ".txt": "rich"}
+    if out.suffix not in known:
+        raise UsageError(
+            f"cannot tell the format from the name {out.name!r}",
+            fix=f"Use a name in {', '.join(known)}, or --format.",
+        )
+    return Format(known[out.suffix])
 
 
 def _read(
@@ -122,26 +136,43 @@ def _write(report: Report, chosen: Format, out: Path | None) -> None:
 def _print(report: Report, console: Console) -> None:
     from deptool.report_formats import NOTES, caption, marks
 
-    console.print(_table(report))
+    console.print(_table(report, console))
     console.print(caption(report), markup=False)
     for code, mark in marks(report).items():
         console.print(f"{mark} {NOTES[code]}", markup=False)
 
 
-def _table(report: Report) -> Table:
+def _table(report: Report, console: Console) -> Table:
+    """The report's table; where it is too wide, what all rows share moves into the title."""
+    from rich.measure import Measurement
+
+    from deptool.report_formats import HEADER, N_TEXT, cells
+
+    rows = [cells(row) for group in report.groups for row in group]
+    shared = {i for i in range(1, N_TEXT) if len({row[i] for row in rows}) == 1}
+    table = _draw(report, set(), None)
+    needed = Measurement.get(console, console.options.update(width=1000), table).maximum
+    if not shared or needed <= console.width:
+        return table
+    title = ", ".join(f"{HEADER[i]} {rows[0][i]}" for i in sorted(shared))
+    return _draw(report, shared, title)
+
+
+def _draw(report: Report, without: set[int], title: str | None) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
     from deptool.report_formats import HEADER, N_TEXT, cells, marked, marks
 
     signs = marks(report)
-    table = Table()
+    table = Table(title=title and escape(title), title_justify="left")
     for i, name in enumerate(HEADER):
-        table.add_column(name, justify="left" if i < N_TEXT else "right")
+        if i not in without:
+            table.add_column(name, justify="left" if i < N_TEXT else "right")
     for group in report.groups:
         for row in group:
-            first, *others = (escape(cell) for cell in cells(row))
-            first += "".join(marked(row, signs))
-            table.add_row(first, *others, style="dim" if row.constant else None)
+            shown = [escape(cell) for i, cell in enumerate(cells(row)) if i not in without]
+            shown[0] += "".join(marked(row, signs))
+            table.add_row(*shown, style="dim" if row.constant else None)
         table.add_section()
     return table

@@ -50,7 +50,13 @@ def command(
     from deptool.train import train
 
     opened = open_corpus(corpus)
-    words = [*(set_ or []), *([f"epochs={epochs}"] if epochs is not None else [])]
+    words = list(set_ or [])
+    if epochs is not None:
+        from deptool.errors import UsageError
+
+        if any(word.partition("=")[0].strip() == "epochs" for word in words):
+            raise UsageError("--epochs and --set epochs=… say the same thing: give one of them")
+        words.append(f"epochs={epochs}")
     settings = _settings(model, config, words)
     bars = _Bars(settings.epochs)
     try:
@@ -121,7 +127,8 @@ class _Bars:
         )
 
     def stop(self) -> None:
-        self.progress.stop()
+        if self.progress.live.is_started:
+            self.progress.stop()
 
 
 def _warn(run: Run) -> None:
@@ -161,5 +168,13 @@ def _show(run: Run) -> None:
 
     metrics = evaluate_run(run.root)
     show(metrics.filter(metrics["split"] != "train"), f"{run.root.name}, {run.about['scale']}")
+    wanted = run.about["settings"]["epochs"]
+    early = [m["epochs"] for m in run.about["members"] if m["epochs"] < wanted]
+    if early:
+        patience = run.about["settings"]["patience"]
+        say(
+            f"{len(early)} of {len(run.about['members'])} members stopped before epoch {wanted}:"
+            f" dev RMSE had not fallen for {patience} epochs (--set patience=N)."
+        )
     best = ", ".join(str(m["best_epoch"]) for m in run.about["members"])
     say(f"Epochs were chosen on dev (best: {best}), so dev flatters. Run: {run.root}")

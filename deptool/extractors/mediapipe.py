@@ -53,7 +53,7 @@ def require() -> None:
         what = "has no models in its wheel in this release" if places else "is not installed"
         raise MissingExtraError(
             f"the extractor mediapipe cannot run: mediapipe {what}",
-            fix="Install it with: pip install 'deptool[mediapipe]'   (Python 3.11 or 3.12)",
+            fix="With Python 3.11 or 3.12: pip install 'mediapipe==0.10.21' 'numpy<2' 'pyarrow<26'",
         )
 
 

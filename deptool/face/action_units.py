@@ -190,7 +190,7 @@ UNITS: dict[str, Unit] = {
         "mouth corners up and apart, less what an open mouth alone does",
         "zygomaticus major",
         lambda d: d["corner"] + 0.3 * d["mouth_width"] - 0.15 * d["lip_gap"],
-        *(0.12, 1.1),
+        *(0.12, 1.5),
     ),
     "AU15": Unit(
         "mouth corners down",

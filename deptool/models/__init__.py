@@ -15,5 +15,7 @@ A model module has:
 - `sample(recording (segment), score (segment), settings, generator) -> order (draw)`: the
   segments of one epoch, as indices, in the order in which batches take them.
 
+It may have `CPU_THREADS`, how many threads torch should train it with on a CPU.
+
 There is one training loop, in train.py. tests/models/test_contract.py runs over every file here.
 """
