@@ -142,8 +142,9 @@ def create_corpus(
 ) -> Corpus:
     """Open the corpus at `root`, or start one there if the folder is missing or empty.
 
-    A new corpus is called `name`, or like its folder. Raises InputError where the folder holds something else, DataError where the corpus was
-    extracted with another feature set or other settings.
+    A new corpus is called `name`, or like its folder. Raises InputError where the folder holds
+    something else, DataError where the corpus was extracted with another feature set or other
+    settings.
     """
     if root.is_dir() and any(root.iterdir()) and not (root / MARKER).exists():
         raise InputError(
