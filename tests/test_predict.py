@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
-import torch
 
 from deptool.corpus import Corpus, open_corpus
 from deptool.errors import DataError, InputError, SchemaError, UsageError
@@ -21,15 +19,6 @@ from deptool.tables import read_table, write_json, write_table
 from deptool.train import train
 from fixtures.tables import make_tables_corpus
 from tests.conftest import Run as Cli
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Threads gain nothing on networks this small, and wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +23,6 @@ from fixtures.tables import make_tables_corpus
 from tests.conftest import Run as Cli
 
 FEW = Settings(epochs=3, segments_per_recording=2)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Threads gain nothing on networks this small, and wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +51,23 @@ def change(corpus: Corpus, *changes: pl.Expr) -> None:
 
 
 # --- the folder ---------------------------------------------------------------------------
+
+
+def test_training_takes_the_models_threads_and_gives_them_back(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    seen: list[int] = []
+    train(
+        corpus,
+        "depressionmlp",
+        Settings(epochs=1),
+        out=tmp_path / "run",
+        on_epoch=lambda *_: seen.append(torch.get_num_threads()),
+    )
+    assert (seen, torch.get_num_threads()) == ([1], 2)
+    torch.set_num_threads(before)
 
 
 def test_the_folder_holds_the_run_and_nothing_else(run: Run) -> None:
