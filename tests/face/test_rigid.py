@@ -33,10 +33,15 @@ def test_a_planted_similarity_is_found(
     assert np.allclose(found.inverse(target), source, atol=1e-8)
 
 
-def test_a_mirrored_target_gives_no_reflection() -> None:
+def test_a_mirrored_target_gives_no_reflection_and_still_the_best_scale() -> None:
     source = _points()
-    found = fit(source, source * [-1, 1, 1], np.ones(len(source)))
+    target = source * [-1, 1, 1]
+    found = fit(source, target, np.ones(len(source)))
     assert np.linalg.det(found.rotation) == pytest.approx(1.0)
+    turned, middle = source @ found.rotation.T, target - target.mean(0)
+    turned = turned - turned.mean(0)
+    # Least squares along one direction: the best scale is <turned, target> / <turned, turned>.
+    assert found.scale == pytest.approx((turned * middle).sum() / (turned**2).sum())
 
 
 def test_a_point_without_weight_has_no_say() -> None:
