@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deptool import plugins
 from deptool.corpus import Corpus, create_corpus, empty
@@ -31,8 +31,9 @@ Row = dict[str, object]
 # that a killed run loses nothing between two writings.
 _WRITE_EVERY_S = 2.0
 
-# A container's stated length and what was read of it differ by no more than this (video.py).
-_SAME_S = 1.5
+# A container's stated length and what was read of it may differ by this, or by this share, or by
+# three pictures, and the file still be the same.
+_SAME_S, _SAME_SHARE = 1.5, 0.02
 
 _LABEL_COLUMNS = ("subject_id", "session_id", "task", "split")
 
@@ -171,18 +172,21 @@ class _Table:
         By what both know: size, rate and stated length. No hash of a video is kept, so a video
         that agrees in all of these is taken for the same.
         """
-        row = self._rows[name]
+        row: Any = self._rows[name]
         try:
             with open_video(source) as video:
                 sides = {video.stream.width, video.stream.height}
-                same = sides == {row["width"], row["height"]}
-                if same and video.fps and row["fps_source"]:
-                    same = abs(video.fps - float(str(row["fps_source"]))) < 1e-3 * video.fps
-                if same and video.promised_s and row["status"] in ("ok", "no_face"):
-                    same = abs(video.promised_s - float(str(row["duration_s"]))) < _SAME_S
-                return not same
+                fps, promised = video.fps, video.promised_s
         except InputError:
             return True
+        if sides != {row["width"], row["height"]}:
+            return True
+        if fps and row["fps_source"] and abs(fps - row["fps_source"]) > 1e-3 * fps:
+            return True
+        if not promised or row["status"] not in ("ok", "no_face"):
+            return False
+        slack = max(_SAME_S, _SAME_SHARE * promised, 3 / (fps or 30))
+        return bool(abs(promised - row["duration_s"]) > slack)
 
     def put(self, row: Row) -> None:
         """Add or replace a row; what a label file said of the recording stays."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from deptool.csv_file import CsvFile, read_csv, read_number, read_split, refuse
 from deptool.errors import DataError, DeptoolError, InputError
 from deptool.evaluate import MODEL, TRAIN_MEAN, Score, read_predictions, scores
 from deptool.metrics import mean_and_sd
-from deptool.report_formats import FEW, METRICS, Report, Row
+from deptool.report_formats import FEW, METRICS, Origin, Report, Row
 from deptool.runs import Run, open_run
 from deptool.schema import PREDICTIONS
 from deptool.tables import read_table
@@ -85,24 +85,12 @@ def report_file(path: Path, train_mean: float | None = None, split: str | None =
         raise InputError(f"has no scored recordings in the split {split}", where=path.name)
     groups = []
     for name in has:
-        base = _Base(path.name, path.name, "", _only(frame["scale"]), "as given", name)
+        base = Origin(path.name, path.name, "", _only(frame["scale"]), "as given", name)
         rows = _rows(base, [s for s in found if s.split == name], _shared(frame, name))
         if optimistic:
             rows = [_as_optimistic(row) for row in rows]
         groups.append(_arrange(rows))
     return Report(tuple(groups), {})
-
-
-@dataclass(frozen=True)
-class _Base:
-    """What the rows of one run have in common."""
-
-    model: str
-    run: str
-    corpus: str
-    scale: str
-    protocol: str
-    split: str
 
 
 def _run_folders(folder: Path) -> list[Path]:
@@ -126,7 +114,7 @@ def _report_run(run: Run, split: str) -> tuple[_Group, list[Row]]:
         raise InputError(f"has no scored recordings in the split {split} (it has: {has})")
     about = run.about
     names = {key: str(about.get(key, "")) for key in ("corpus", "scale", "protocol")}
-    base = _Base(str(about.get("model", run.root.name)), run.root.name, **names, split=split)
+    base = Origin(str(about.get("model", run.root.name)), run.root.name, **names, split=split)
     rows = _rows(base, scores(part), _overlaps(about.get("overlap"), split))
     folds = part.filter(pl.col("train_mean").is_not_null()).group_by("seed")
     if folds.agg(pl.col("train_mean").n_unique().alias("n")).filter(pl.col("n") > 1).height:
@@ -135,7 +123,7 @@ def _report_run(run: Run, split: str) -> tuple[_Group, list[Row]]:
     return (*names.values(), test_set), rows
 
 
-def _rows(base: _Base, found: list[Score], shared: bool) -> list[Row]:
+def _rows(base: Origin, found: list[Score], shared: bool) -> list[Row]:
     """The model's row and the constant's, over the seeds of one split."""
     notes = ["shared"] * shared
     notes += [base.split] * (base.split in ("dev", "train"))
@@ -150,11 +138,11 @@ def _rows(base: _Base, found: list[Score], shared: bool) -> list[Row]:
     return [constant, model]
 
 
-def _row(base: _Base, found: list[Score], notes: Iterable[str]) -> Row:
+def _row(base: Origin, found: list[Score], notes: Iterable[str]) -> Row:
     counts = [s.metrics.n for s in found]
     people = [s.n_subjects for s in found if s.n_subjects is not None]
     row = Row(
-        *(base.model, base.run, base.corpus, base.scale, base.protocol, base.split),
+        **asdict(base),
         constant=False,
         n=min(counts),
         n_subjects=min(people) if len(people) == len(found) else None,

@@ -34,8 +34,8 @@ NOTES = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of a report; `values` is metric -> (mean over seeds, SD over seeds)."""
+class Origin:
+    """What the rows of one run have in common."""
 
     model: str
     run: str
@@ -43,6 +43,12 @@ class Row:
     scale: str
     protocol: str
     split: str
+
+
+@dataclass(frozen=True)
+class Row(Origin):
+    """One line of a report; `values` is metric -> (mean over seeds, SD over seeds)."""
+
     constant: bool
     n: int
     n_subjects: int | None

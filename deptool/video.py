@@ -50,7 +50,8 @@ class Video:
     duration_s: float = 0.0
     width: int = 0
     height: int = 0
-    problem: tuple[str, str] | None = field(default=None)
+    problem: tuple[str, str] | None = None
+    _last: tuple[int, NDArray[np.uint8]] | None = field(default=None, init=False)
 
     @property
     def fps(self) -> float | None:
@@ -99,8 +100,6 @@ class Video:
             again = True
         for i in range(count):
             yield Sample((k + i) / fps, number, self._last[1], again or i > 0)
-
-    _last: tuple[int, NDArray[np.uint8]] | None = None
 
     def _timed(self) -> Iterator[tuple[int, float, VideoFrame]]:
         """Number from 1, time since the first picture, and picture; ascending in time."""

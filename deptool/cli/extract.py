@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from deptool.extract import ExtractSummary, Progress
 
 PANEL = "Tables"
 ORDER = 10
@@ -38,13 +44,34 @@ def command(
     import os
 
     from deptool.cli import view
-    from deptool.extract import ExtractSettings, Progress, extract
+    from deptool.extract import ExtractSettings, extract
     from deptool.settings import resolve
 
     values: dict[str, object] = {"extractor": extractor, "fps": _rate(fps)}
     values |= {"jobs": jobs or os.cpu_count() or 1, "force": tuple(force or ())}
     values["name"] = name
     settings = resolve(ExtractSettings, values, where="extract")
+    bar, show = _bar()
+    try:
+        summary = extract(videos, out, settings, show)
+    except KeyboardInterrupt:
+        bar.stop()  # before the talk, or the bar is drawn over it
+        view.say("Interrupted. What is done is kept: the same command again goes on.")
+        raise typer.Exit(130) from None
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    _show(summary, json)
+    if summary.labels_refused:
+        raise summary.labels_refused
+    if summary.failed or summary.changed:
+        raise typer.Exit(4)
+
+
+def _bar() -> tuple[Bar, Callable[[Progress], None]]:
+    """A bar, and what moves it; it appears with the first news, not before an error."""
+    from deptool.cli import view
+
     bar = view.progress("videos", "speed", count=False)
     task = bar.add_task("Reading videos", total=None, videos="", speed="")
 
@@ -60,20 +87,7 @@ def command(
             speed=f"{state.n_pictures / spent:.0f} frames/s" if spent else "",
         )
 
-    try:
-        summary = extract(videos, out, settings, show)
-    except KeyboardInterrupt:
-        bar.stop()
-        view.say("Interrupted. What is done is kept: the same command again goes on.")
-        raise typer.Exit(130) from None
-    finally:
-        if bar.live.is_started:
-            bar.stop()
-    _show(summary, json)
-    if summary.labels_refused:
-        raise summary.labels_refused
-    if summary.failed or summary.changed:
-        raise typer.Exit(4)
+    return bar, show
 
 
 def _rate(word: str) -> float | None:
@@ -90,11 +104,9 @@ def _rate(word: str) -> float | None:
         ) from None
 
 
-def _show(summary: object, as_json: bool) -> None:
+def _show(summary: ExtractSummary, as_json: bool) -> None:
     from deptool.cli import view
-    from deptool.extract import ExtractSummary
 
-    assert isinstance(summary, ExtractSummary)
     rows = summary.rows
     if as_json:
         view.show_json(rows.to_dicts())

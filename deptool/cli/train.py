@@ -50,14 +50,7 @@ def command(
     from deptool.train import train
 
     opened = open_corpus(corpus)
-    words = list(set_ or [])
-    if epochs is not None:
-        from deptool.errors import UsageError
-
-        if any(word.partition("=")[0].strip() == "epochs" for word in words):
-            raise UsageError("--epochs and --set epochs=… say the same thing: give one of them")
-        words.append(f"epochs={epochs}")
-    settings = _settings(model, config, words)
+    settings = _settings(model, config, list(set_ or []), epochs)
     bars = _Bars(settings.epochs)
     try:
         run = train(
@@ -84,11 +77,16 @@ def command(
     _show(run)
 
 
-def _settings(model: str, config: Path | None, words: list[str]) -> Any:
+def _settings(model: str, config: Path | None, words: list[str], epochs: int | None) -> Any:
     """The model's settings: the paper's, then the TOML file's, then the command line's."""
     from deptool import plugins
+    from deptool.errors import UsageError
     from deptool.settings import read_toml, resolve
 
+    if epochs is not None:
+        if any(word.partition("=")[0].strip() == "epochs" for word in words):
+            raise UsageError("--epochs and --set epochs=… say the same thing: give one of them")
+        words = [*words, f"epochs={epochs}"]
     cls = plugins.load("models", model).Settings
     layer = read_toml(config) if config else {}
     return resolve(cls, layer, words=words, where=f"settings of {model}")
