@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,36 @@ class Corpus:
 
     def frames_path(self, recording_id: str) -> Path:
         return self.root / "frames" / f"{recording_id}.parquet"
+
+    def tracks_path(self, recording_id: str) -> Path:
+        return self.root / "tracks" / f"{recording_id}.parquet"
+
+    @contextlib.contextmanager
+    def writing(self, part: str = "all") -> Iterator[None]:
+        """Hold the corpus's lock: one process at a time extracts a part of it.
+
+        Raises InputError where another process holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.root / f".extract-{part}.lock", timeout=0)
+        try:
+            with lock:
+                yield
+        except Timeout as error:
+            raise InputError(
+                "another extract is writing into this corpus",
+                where=str(self.root),
+                fix="Wait until it is done, or choose another folder with --out.",
+            ) from error
+
+    @contextlib.contextmanager
+    def updating(self) -> Iterator[None]:
+        """Hold the recordings table between reading and writing it; shards take turns."""
+        from filelock import FileLock
+
+        with FileLock(self.root / ".recordings.lock"):
+            yield
 
     def recordings(self) -> pl.DataFrame:
         """The recordings table, sorted by recording_id; empty where there is none yet."""

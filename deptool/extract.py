@@ -1,53 +1,54 @@
-"""`extract`: a folder of videos to a corpus, in parallel processes, resuming where it stopped."""
+"""`extract`: a folder of videos to a corpus, in parallel workers, resuming where it stopped."""
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import queue
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from deptool import plugins
-from deptool.corpus import Corpus, create_corpus, empty
+from deptool.corpus import Corpus, create_corpus
 from deptool.errors import DeptoolError, InputError, UsageError
-from deptool.extract_one import FAILED, Job, extract_one, read_row, start_worker
-from deptool.schema import RECORDINGS
-from deptool.video import find_videos, open_video, recording_ids
+from deptool.extract_one import FAILED, Job, Plan, Row
+from deptool.recordings import RecordingsTable
+from deptool.settings import resolve
+from deptool.sources import copies, find_videos, recording_ids, same_files
+from deptool.video import open_video
 
 if TYPE_CHECKING:
     import polars as pl
 
     from deptool.label_summary import LabelSummary
+    from deptool.recordings import Known
 
-Row = dict[str, object]
+# Files are opened by so many threads before the work begins: disks on a network are slow to answer.
+_OPENERS = 8
 
-# Recordings.parquet is written again at most this often; frames files carry the same rows, so
-# that a killed run loses nothing between two writings.
-_WRITE_EVERY_S = 2.0
-
-# A container's stated length and what was read of it may differ by this, or by this share, or by
-# three pictures, and the file still be the same.
-_SAME_S, _SAME_SHARE = 1.5, 0.02
-
-_LABEL_COLUMNS = ("subject_id", "session_id", "task", "split")
+# A video whose container states no length is taken to last this long (s), for the progress alone.
+_UNKNOWN_S = 10.0
 
 
 @dataclass(frozen=True)
 class ExtractSettings:
-    """What to measure, how often (None: every picture), in how many processes, what again.
+    """What to measure, how often (None: every picture), where, what again.
 
-    `name` is that of a new corpus, by which reports call it; its folder's unless given.
+    `options` are key=value words for the extractor; `weights` a folder of weights. `roi` is the
+    part of the picture that is looked at: x y w h in px of the upright picture. `shard` (i, n) does
+    the i-th of n parts. `name` is that of a new corpus, its folder's unless given.
     """
 
     extractor: str = "mediapipe"
     fps: float | None = 6.0
+    faces: Literal["primary", "all"] = "primary"
+    roi: tuple[int, ...] | None = None
+    options: tuple[str, ...] = ()
+    weights: Path | None = None
     jobs: int = 1
+    shard: tuple[int, ...] = (1, 1)
+    engine: str = "local"
+    address: str | None = None
     force: tuple[str, ...] = ()
     name: str | None = None
 
@@ -56,12 +57,21 @@ class ExtractSettings:
             raise ValueError(f"fps must lie between 0 and 240, not {self.fps:g}")
         if self.jobs < 1:
             raise ValueError(f"jobs must be at least 1, not {self.jobs}")
+        if self.roi is not None and (len(self.roi) != 4 or min(self.roi[2:]) < 1):
+            raise ValueError("roi must be x,y,w,h in px, w and h at least 1")
+        if len(self.shard) != 2 or not 1 <= self.shard[0] <= self.shard[1]:
+            raise ValueError("shard must be i/n, with i from 1 to n")
 
 
 @dataclass
 class Progress:
-    """How far a batch is. `seconds` of video are read of `total_s`; both grow in steps."""
+    """How far a batch is: first files are opened, then videos are read; both grow in steps.
 
+    `n_opened` of `n_files` were looked at; `seconds` of video are read of `total_s`.
+    """
+
+    n_files: int = 0
+    n_opened: int = 0
     n_videos: int = 0
     n_done: int = 0
     n_pictures: int = 0
@@ -74,8 +84,10 @@ class ExtractSummary:
     """What a batch did: the corpus, the rows of this folder's recordings, how many were new.
 
     `changed` are recordings that were there already, but whose file is another video by now;
-    `elsewhere` those of the corpus that are not in this folder. `labels_refused` is why a
-    labels.csv beside the videos could not be joined; the tables are there all the same.
+    `elsewhere` those of the corpus that are not in this folder; `duplicates` pairs of a recording
+    and an earlier one with the same content: a file that is there under two names is read once
+    (then the first of the pair has no row), a copy twice. `labels_refused` is why a labels.csv
+    beside the videos could not be joined; the tables are there all the same.
     """
 
     corpus: Corpus
@@ -87,6 +99,7 @@ class ExtractSummary:
     failed: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
 
 
 def extract(
@@ -100,34 +113,61 @@ def extract(
     A recording that is in the corpus is left alone unless `settings.force` names it (or is
     ("all",)); one whose file could not be read is tried again. A file that cannot be read gets a
     row with status and reason, and the batch goes on. Raises InputError for a folder without
-    videos, a single file that is no video, or an `out` that is no corpus, UsageError for a forced
-    id that does not exist, DataError where the corpus was made with other settings.
+    videos, a single file that is no video, an `out` that is no corpus, that cannot be written or
+    that another process writes, UsageError for a forced id that does not exist, DataError where
+    the corpus was made with other settings.
     """
-    module = plugins.load("extractors", settings.extractor)
-    module.require()
-    found = recording_ids(videos, find_videos(videos))
-    if videos.is_file():
-        with open_video(videos):  # one file named by hand: an error, not a row in a corpus
-            pass
+    plan = _plan(settings)
+    engine: Any = plugins.load("engines", settings.engine)
+    engine.require()
+    found, linked = _found(videos)
     unknown = sorted(set(settings.force) - {"all"} - set(found))
     if unknown:
         raise UsageError(f"no recording {unknown[0]!r} to force", where=str(videos))
-    how = {"extractor": settings.extractor, "fps": settings.fps or "native"}
-    corpus = create_corpus(out, module.FEATURE_SET, how, settings.name)
-    table = _Table(corpus)
-    jobs = [
-        Job(name, path, corpus.frames_path(name), settings.extractor, settings.fps)
-        for name, path in found.items()
-        if not table.has(name) or settings.force == ("all",) or name in settings.force
+    module: Any = plugins.load("extractors", settings.extractor)
+    feature_set = module.feature_set(plan.settings)
+    corpus = create_corpus(out, feature_set, _how(settings, plan), settings.name)
+    index, count = settings.shard
+    mine = dict(list(found.items())[index - 1 :: count])
+    with corpus.writing("all" if count == 1 else f"{index}-of-{count}"):
+        return _extract(corpus, videos, mine, plan, settings, engine, linked, on_progress)
+
+
+def _extract(
+    corpus: Corpus,
+    videos: Path,
+    found: dict[str, Path],
+    plan: Plan,
+    settings: ExtractSettings,
+    engine: Any,
+    linked: list[tuple[str, str]],
+    on_progress: Callable[[Progress], None],
+) -> ExtractSummary:
+    table = RecordingsTable(corpus)
+    _remove_leftovers(corpus, whole=settings.shard[1] == 1)
+    state = Progress(n_files=len(found))
+    known = dict(_opened(table, found, state, on_progress))
+    todo = [
+        name
+        for name in found
+        if not known[name].done or settings.force == ("all",) or name in settings.force
     ]
-    _remove_leftovers(corpus)
-    doing = {job.recording_id for job in jobs}
-    changed = [name for name in found if name not in doing and table.differs(name, found[name])]
+    # Longest first: a long video begun last would keep one worker busy while the others rest.
+    todo.sort(key=lambda name: (-(known[name].length_s or _UNKNOWN_S), name))
+    jobs = [
+        Job(name, found[name], corpus.frames_path(name), corpus.tracks_path(name)) for name in todo
+    ]
+    changed = [name for name in found if known[name].changed and name not in set(todo)]
+    state.n_videos = len(jobs)
+    state.total_s = sum(known[name].length_s or _UNKNOWN_S for name in todo)
     try:
-        for row in _run(jobs, settings.jobs, on_progress):
+        for row in _run(engine, jobs, plan, settings, state, on_progress):
             table.put(row)
-    finally:
-        table.write()
+    except BaseException:
+        with contextlib.suppress(InputError):  # on a full disk this fails as well
+            table.write()
+        raise
+    table.write()
     labels, refused = _join_labels(corpus, videos)
     everything = corpus.recordings()
     here = _is_in("recording_id", list(found))
@@ -141,139 +181,99 @@ def extract(
         labels_refused=refused,
         failed=rows.filter(_is_in("status", list(FAILED)))["recording_id"].to_list(),
         changed=changed,
-        elsewhere=everything.filter(~here)["recording_id"].to_list(),
+        elsewhere=[]
+        if settings.shard[1] > 1
+        else everything.filter(~here)["recording_id"].to_list(),
+        duplicates=linked + copies(found),
     )
 
 
-class _Table:
-    """The recordings table while a batch adds to it."""
+def _plan(settings: ExtractSettings) -> Plan:
+    """What the workers need to know, once the extractor is known to run."""
+    module: Any = plugins.load("extractors", settings.extractor)
+    options = resolve(module.Settings, words=settings.options, where=settings.extractor)
+    module.require(options, settings.weights)
+    roi: Any = settings.roi
+    return Plan(settings.extractor, options, settings.weights, settings.fps, settings.faces, roi)
 
-    def __init__(self, corpus: Corpus) -> None:
-        self._corpus = corpus
-        self._rows: dict[str, Row] = {r["recording_id"]: r for r in corpus.recordings().to_dicts()}
-        for path in sorted((corpus.root / "frames").glob("[!.]*.parquet")):
-            if path.stem not in self._rows:  # a run was killed between the two files
-                row = read_row(path)
-                if row is not None:
-                    self._rows[path.stem] = row
-        self._written = time.monotonic()
 
-    def has(self, name: str) -> bool:
-        """Whether this recording is done: it has a row, and its frames unless there are none."""
-        row = self._rows.get(name)
-        if row is None:
-            return False
-        path = self._corpus.frames_path(name)
-        return bool(row["n_frames"]) and path.is_file() and read_row(path) is not None
+def _how(settings: ExtractSettings, plan: Plan) -> dict[str, object]:
+    """How a corpus was extracted, for corpus.json: what changes the tables, and no more."""
+    how: dict[str, object] = {"extractor": settings.extractor, "fps": settings.fps or "native"}
+    if settings.faces != "primary":
+        how["faces"] = settings.faces
+    if settings.roi is not None:
+        how["roi"] = list(settings.roi)
+    chosen = asdict(plan.settings)
+    plain = {f.name: f.default for f in fields(plan.settings)}
+    # Where it is computed is not part of what is measured.
+    how |= {k: v for k, v in chosen.items() if v != plain[k] and k != "device"}
+    return how
 
-    def differs(self, name: str, source: Path) -> bool:
-        """Whether a file is plainly not the video that this row was made of.
 
-        By what both know: size, rate and stated length. No hash of a video is kept, so a video
-        that agrees in all of these is taken for the same.
-        """
-        row: Any = self._rows[name]
-        try:
-            with open_video(source) as video:
-                sides = {video.stream.width, video.stream.height}
-                fps, promised = video.fps, video.promised_s
-        except InputError:
-            return True
-        if sides != {row["width"], row["height"]}:
-            return True
-        if fps and row["fps_source"] and abs(fps - row["fps_source"]) > 1e-3 * fps:
-            return True
-        if not promised or row["status"] not in ("ok", "no_face"):
-            return False
-        slack = max(_SAME_S, _SAME_SHARE * promised, 3 / (fps or 30))
-        return bool(abs(promised - row["duration_s"]) > slack)
+def _found(videos: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:
+    """Recordings to extract by id, and ids whose file another one leads to as well."""
+    paths = find_videos(videos)
+    if videos.is_file():
+        with open_video(videos):  # one file named by hand: an error, not a row in a corpus
+            pass
+    again = same_files(paths)
+    named = {path: name for name, path in recording_ids(videos, paths).items()}
+    found = {name: path for path, name in named.items() if path not in again}
+    linked = sorted((named[path], named[first]) for path, first in again.items())
+    return found, linked
 
-    def put(self, row: Row) -> None:
-        """Add or replace a row; what a label file said of the recording stays."""
-        name = str(row["recording_id"])
-        before = self._rows.get(name, {})
-        self._rows[name] = row | {k: before.get(k) for k in _LABEL_COLUMNS}
-        if time.monotonic() - self._written > _WRITE_EVERY_S:
-            self.write()
 
-    def write(self) -> None:
-        import polars as pl
+def _opened(
+    table: RecordingsTable,
+    found: dict[str, Path],
+    state: Progress,
+    on_progress: Callable[[Progress], None],
+) -> Iterator[tuple[str, Known]]:
+    """What is known of every recording before the work begins: done, changed, how long."""
+    from concurrent.futures import ThreadPoolExecutor
 
-        rows = pl.DataFrame(list(self._rows.values()), schema=empty(RECORDINGS).schema)
-        self._corpus.write_recordings(rows)
-        self._written = time.monotonic()
+    with ThreadPoolExecutor(_OPENERS) as pool:
+        for name, known in zip(
+            found, pool.map(lambda item: table.known(*item), found.items()), strict=True
+        ):
+            state.n_opened += 1
+            on_progress(state)
+            yield name, known
 
 
 def _run(
-    jobs: Sequence[Job], processes: int, on_progress: Callable[[Progress], None]
+    engine: Any,
+    jobs: Sequence[Job],
+    plan: Plan,
+    settings: ExtractSettings,
+    state: Progress,
+    on_progress: Callable[[Progress], None],
 ) -> Iterator[Row]:
-    """Rows of recordings as they are done, in any order. Workers are spawned, never forked."""
+    """Rows of recordings as they are done, in any order."""
     if not jobs:
         return
-    lengths = _lengths(jobs)
-    state = Progress(n_videos=len(jobs), total_s=sum(lengths.values()))
-    on_progress(state)
-    spawn = multiprocessing.get_context("spawn")
-    news = spawn.Queue()
-    pool = ProcessPoolExecutor(
-        min(processes, len(jobs)), spawn, initializer=start_worker, initargs=(news,)
-    )
-    # Longest first: a long video begun last would keep one process busy while the others rest.
-    order = sorted(jobs, key=lambda job: -lengths[job.recording_id])
-    waiting: dict[Future[Row], Job] = {pool.submit(extract_one, job): job for job in order}
-    try:
-        while waiting:
-            done, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-            _hear(news, state)
-            for future in done:
-                del waiting[future]
-                state.n_done += 1
-                yield future.result()
+
+    def hear(pictures: int, seconds: float) -> None:
+        state.n_pictures += pictures
+        state.seconds += seconds
+        on_progress(state)
+
+    rows: Iterator[Row] = engine.run(jobs, plan, settings.jobs, settings.address, hear)
+    with contextlib.closing(rows) as running:  # type: ignore[type-var]
+        for row in running:
+            state.n_done += 1
             on_progress(state)
-    except BrokenProcessPool as error:
-        raise InputError(
-            "a worker process died, perhaps for want of memory",
-            fix="What is done is kept. Run the same command again to go on; --jobs 1 needs least.",
-        ) from error
-    finally:
-        _stop(pool)
-        news.close()
+            yield row
 
 
-def _lengths(jobs: Sequence[Job]) -> Mapping[str, float]:
-    """Length (s) of each video as its container states it; 10 s where it does not."""
-    lengths = {}
-    for job in jobs:
-        lengths[job.recording_id] = 10.0
-        with contextlib.suppress(InputError), open_video(job.source) as video:
-            lengths[job.recording_id] = video.promised_s or 10.0
-    return lengths
-
-
-def _hear(news: multiprocessing.queues.Queue[tuple[int, float]], state: Progress) -> None:
-    """Add what the workers reported: pictures read, seconds of video covered."""
-    with contextlib.suppress(queue.Empty):
-        while True:
-            pictures, seconds = news.get_nowait()
-            state.n_pictures += pictures
-            state.seconds += seconds
-
-
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the workers now: on Ctrl-C nobody wants to wait for the video in hand."""
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        if process.is_alive():
-            process.terminate()
-    for process in processes:
-        process.join()
-
-
-def _remove_leftovers(corpus: Corpus) -> None:
-    """Temporary files that a killed run left."""
-    for path in (*corpus.root.glob(".*.tmp*"), *(corpus.root / "frames").glob(".*.tmp*")):
-        path.unlink(missing_ok=True)
+def _remove_leftovers(corpus: Corpus, whole: bool) -> None:
+    """Temporary files that a killed run left; while shards run, they may be another one's."""
+    if not whole:
+        return
+    for folder in (corpus.root, corpus.root / "frames", corpus.root / "tracks"):
+        for path in folder.glob(".*.tmp*"):
+            path.unlink(missing_ok=True)
 
 
 def _join_labels(corpus: Corpus, videos: Path) -> tuple[LabelSummary | None, DeptoolError | None]:

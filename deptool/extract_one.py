@@ -1,97 +1,111 @@
-"""One recording, in a worker process: decode, look, write its frames table, return its row."""
+"""One recording, in a worker: decode, look, write its tables, return its row."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import multiprocessing
-import os
-import signal
-import sys
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from deptool import plugins
 from deptool.errors import InputError, SchemaError
-from deptool.face.observation import Observation, frames_table
-from deptool.schema import FRAMES
+from deptool.face.frames import choose, frames_table, tracks_table
+from deptool.observe import Box, Observed, observe
+from deptool.schema import FRAMES, TRACKS
 from deptool.tables import read_metadata, write_table
 from deptool.video import Video, open_video
 
-if TYPE_CHECKING:
-    from multiprocessing.queues import Queue
+Row = dict[str, object]
+News = Callable[[int, float], None]
 
 # Recordings of these states make a batch end with exit code 4.
-FAILED = ("truncated", "corrupt", "unreadable", "no_video_stream")
+FAILED = ("truncated", "corrupt", "unreadable", "no_video_stream", "failed")
 
-# Report progress after this many pictures of the source.
-_REPORT_EVERY = 25
 
-_news: Queue[tuple[int, float]] | None = None
+@dataclass(frozen=True)
+class Plan:
+    """What all recordings of a batch share; fps None means every picture, roi x y w h in px."""
+
+    extractor: str
+    settings: Any
+    weights: Path | None = None
+    fps: float | None = None
+    faces: Literal["primary", "all"] = "primary"
+    roi: Box | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs to know of one recording; fps None means every picture."""
+    """One recording: its id, its video, and where its tables go."""
 
     recording_id: str
     source: Path
-    target: Path
-    extractor: str
-    fps: float | None
+    frames: Path
+    tracks: Path
 
 
-def start_worker(news: Queue[tuple[int, float]]) -> None:
-    """Set up a worker: progress goes to `news`; what libraries log in C++ goes nowhere.
+class Worker:
+    """Extracts recordings one after the other; the extractor's models are loaded once.
 
-    Errors travel back as exceptions, so nothing that a user needs is written to stderr here.
+    `load` is called by the first recording, so that a worker that gets none costs nothing.
     """
-    global _news
-    _news = news
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers itself
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, sys.__stderr__.fileno() if sys.__stderr__ else 2)
-    os.close(sink)
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._module: Any = plugins.load("extractors", plan.extractor)
+        self._extractor: Any = None
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+        self._extractor = None
+
+    def load(self) -> None:
+        """Load the extractor's models. Raises MissingExtraError where they are not there."""
+        if self._extractor is None:
+            made = self._module.Extractor(self._plan.settings, self._plan.weights)
+            self._extractor = self._stack.enter_context(made)
+
+    def extract(self, job: Job, on_news: News = lambda _pictures, _seconds: None) -> Row:
+        """Extract one recording and return its row of the recordings table (see RECORDINGS).
+
+        The frames table carries the same row in its metadata, so that it can be found again.
+        """
+        plan = self._plan
+        self.load()
+        row = empty_row(job.recording_id, plan)
+        try:
+            with open_video(job.source) as video:
+                fps_source = video.fps
+                seen = observe(video, self._module, self._extractor, plan.fps, plan.roi, on_news)
+        except InputError as error:
+            no_stream = "no video stream" in error.what
+            status = "no_video_stream" if no_stream else "unreadable"
+            return row | {"status": status, "reason": error.what}
+        except MemoryError:
+            return row | {"status": "failed", "reason": "there was not enough memory to read it"}
+        if not seen.times:
+            status, reason = video.problem or ("unreadable", "no picture could be decoded")
+            return row | {"status": status, "reason": reason}
+        faces = choose(seen)
+        table = frames_table(seen, faces, self._extractor)
+        n_ambiguous = int((table["status"] == "ambiguous").sum())
+        row |= {"fps_source": fps_source, "n_ambiguous": n_ambiguous}
+        row |= _about(video, seen, int(table["success"].sum()))
+        if plan.faces == "all":  # before the frames, which say that a recording is done
+            write_table(job.tracks, TRACKS, tracks_table(seen, faces, self._extractor))
+        write_table(job.frames, FRAMES, table, {"deptool.recording": json.dumps(row)})
+        return row
 
 
-def _end_with_parent() -> None:
-    """A killed parent cannot end its workers; they must not live on."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def extract_one(job: Job) -> dict[str, object]:
-    """Extract one recording and return its row of the recordings table (see RECORDINGS).
-
-    The frames table carries the same row in its metadata, so that it can be found again.
-    """
-    module: Any = plugins.load("extractors", job.extractor)
-    row = _empty_row(job, module.FEATURE_SET)
-    try:
-        with open_video(job.source) as video, module.Extractor() as extractor:
-            times, numbers, seen = _look(video, extractor, job.fps)
-            faces = [o for o in seen if o.landmarks is not None]
-            units = extractor.action_units(faces)
-            row |= _about(video, times, faces)
-    except InputError as error:
-        no_stream = "no video stream" in error.what
-        return row | {
-            "status": "no_video_stream" if no_stream else "unreadable",
-            "reason": error.what,
-        }
-    if seen:
-        frame = frames_table(times, numbers, seen, units)
-        write_table(job.target, FRAMES, frame, {"deptool.recording": json.dumps(row)})
-    return row
-
-
-def read_row(path: Path) -> dict[str, object] | None:
+def read_row(path: Path) -> Row | None:
     """The recordings row inside a frames table; None where the file cannot be read."""
     try:
         text = read_metadata(path).get("deptool.recording")
@@ -100,34 +114,11 @@ def read_row(path: Path) -> dict[str, object] | None:
     return json.loads(text) if text else None
 
 
-def _look(
-    video: Video, extractor: Any, fps: float | None
-) -> tuple[list[float], list[int], list[Observation]]:
-    times: list[float] = []
-    numbers: list[int] = []
-    seen: list[Observation] = []
-    told, told_s = 0, 0.0
-    for sample in video.sample(fps):
-        if not (sample.repeated and seen):
-            observation = extractor.look(sample.picture, sample.time_s)
-        times.append(sample.time_s)
-        numbers.append(sample.frame)
-        seen.append(observation)
-        if video.n_read - told >= _REPORT_EVERY:
-            _tell(video.n_read - told, video.duration_s - told_s)
-            told, told_s = video.n_read, video.duration_s
-    _tell(video.n_read - told, video.duration_s - told_s)
-    return times, numbers, seen
-
-
-def _tell(pictures: int, seconds: float) -> None:
-    if _news is not None:
-        _news.put((pictures, seconds))
-
-
-def _empty_row(job: Job, feature_set: str) -> dict[str, object]:
+def empty_row(recording_id: str, plan: Plan) -> Row:
+    """The row of a recording of which nothing was read."""
+    module: Any = plugins.load("extractors", plan.extractor)
     return {
-        "recording_id": job.recording_id,
+        "recording_id": recording_id,
         "subject_id": None,
         "session_id": None,
         "task": None,
@@ -139,27 +130,34 @@ def _empty_row(job: Job, feature_set: str) -> dict[str, object]:
         "duration_s": None,
         "n_frames": 0,
         "n_success": 0,
+        "n_ambiguous": 0,
         "coverage": 0.0,
-        "extractor": job.extractor,
-        "feature_set": feature_set,
+        "extractor": plan.extractor,
+        "feature_set": module.feature_set(plan.settings),
         "status": "ok",
         "reason": None,
     }
 
 
-def _about(video: Video, times: list[float], faces: list[Observation]) -> dict[str, object]:
+def _about(video: Video, seen: Observed, n_success: int) -> Row:
     """What is known of a recording once it was read."""
-    status, reason = video.problem or (("ok", None) if faces else ("no_face", "no face was seen"))
-    span = times[-1] - times[0] if times else 0.0
+    n_frames = len(seen.times)
+    status, reason = video.problem or (
+        ("ok", None) if n_success else ("no_face", _why_no_face(seen))
+    )
+    span = seen.times[-1] - seen.times[0]
     return {
-        "width": video.width or None,
-        "height": video.height or None,
-        "fps_source": video.fps,
-        "fps": (len(times) - 1) / span if span else None,
+        "width": seen.width or None,
+        "height": seen.height or None,
+        "fps": (n_frames - 1) / span if span else None,
         "duration_s": video.duration_s,
-        "n_frames": len(times),
-        "n_success": len(faces),
-        "coverage": float(np.float32(len(faces) / len(times))) if times else 0.0,
+        "n_frames": n_frames,
+        "n_success": n_success,
+        "coverage": float(np.float32(n_success / n_frames)),
         "status": status,
         "reason": reason,
     }
+
+
+def _why_no_face(seen: Observed) -> str:
+    return "every face was too small" if len(seen.owner) else "no face was seen"

@@ -1,4 +1,4 @@
-"""Plug-ins by file name: a file in `extractors/` or `models/` is a plug-in of that name."""
+"""Plug-ins by file name: a file in `extractors/`, `models/`, … is a plug-in of that name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import ModuleType
 
 from deptool.errors import UsageError, suggest
 
-KINDS = ("extractors", "models")
+KINDS = ("extractors", "models", "encoders", "importers")
 
 
 def names(kind: str) -> list[str]:

@@ -11,7 +11,7 @@ from functools import partial
 
 from deptool.columns import Column, Table
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 AU_INTENSITY = (
     *("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU12"),
@@ -41,7 +41,9 @@ AU_NAMES = {
 }
 
 FRAME_STATUS = ("ok", "no_face", "low_confidence", "too_small", "ambiguous", "decode_error")
-RECORDING_STATUS = ("ok", "no_face", "truncated", "corrupt", "unreadable", "no_video_stream")
+RECORDING_STATUS = (
+    *("ok", "no_face", "truncated", "corrupt", "unreadable", "no_video_stream", "failed"),
+)
 SPLITS = ("train", "dev", "test")
 
 # Scale: lowest score, highest score, and its bands as (first score of the band, name).
@@ -183,6 +185,21 @@ FRAMES = Table(
     optional=("landmarks", "head_pose", "gaze", "action_units"),
 )
 
+TRACKS = Table(
+    "tracks",
+    "One row per sampled time and face of one recording, where all faces were asked for",
+    (
+        Column("track", "int32", "a face followed from picture to picture, from 0", low=0),
+        Column(
+            *("primary", "int32", "1 where the frames table holds this face at this time"),
+            low=0,
+            high=1,
+        ),
+        *FRAMES.columns,
+    ),
+    optional=FRAMES.optional,
+)
+
 _IDS = {
     "recording_id": "one video; the name of its frames file",
     "subject_id": "a person, the unit of a split",
@@ -212,6 +229,7 @@ RECORDINGS = Table(
         Column("duration_s", "float32", "length that was read", "s", low=0, nullable=True),
         Column("n_frames", "int32", "rows in the frames table", low=0),
         Column("n_success", "int32", "rows with success = 1", low=0),
+        Column("n_ambiguous", "int32", "rows with status ambiguous", low=0),
         Column("coverage", "float32", "n_success / n_frames", low=0, high=1),
         Column("extractor", "string", "what made the frames table"),
         Column("feature_set", "string", "name and version of the measured features"),
@@ -287,4 +305,4 @@ HISTORY = Table(
     ),
 )
 
-TABLES = {t.name: t for t in (FRAMES, RECORDINGS, LABELS, PREDICTIONS, METRICS, HISTORY)}
+TABLES = {t.name: t for t in (FRAMES, TRACKS, RECORDINGS, LABELS, PREDICTIONS, METRICS, HISTORY)}

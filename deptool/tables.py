@@ -21,17 +21,28 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; synced and renamed over it when the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary path beside `path`; synced and renamed over it when the block succeeds.
+
+    Raises InputError where the place cannot be written: no space, no right, no such disk.
+    """
     # The ending stays, since writers go by it.
-    temporary = path.with_name(f".{path.stem[-80:]}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:30]}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
-        yield temporary
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("rb+") as handle:
+                os.fsync(handle.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror or type(error).__name__}",
+            where=path.name,
+            fix="Make room or get the right to write there, and run the same command again: what"
+            " is done is kept.",
+        ) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,25 +18,27 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-# Name endings that are looked at in a folder; a file named by the user is tried whatever its name.
-_ENDINGS = "3g2 3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
-SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS.split())
-
 # A container that promises this much more than its pictures show was cut.
 _CUT_S = 1.0
 
 # A picture may be taken this long before its time: half a picture's length at 30 per second.
 _EARLY_S = 1 / 60
 
+# After damage, a picture stands no longer than this many times its usual length.
+_STANDS = 1.5
+
 
 @dataclass(frozen=True)
 class Sample:
-    """One sampled time (s) and the picture shown then (row, column, channel), upright RGB."""
+    """One sampled time (s), the picture shown then and its number; no picture where it was lost.
+
+    `repeated` says that the sample before shows the same picture.
+    """
 
     time_s: float
-    frame: int
-    picture: NDArray[np.uint8]
-    repeated: bool
+    number: int
+    frame: VideoFrame | None
+    repeated: bool = False
 
 
 @dataclass
@@ -48,10 +49,9 @@ class Video:
     stream: VideoStream
     n_read: int = 0
     duration_s: float = 0.0
-    width: int = 0
-    height: int = 0
     problem: tuple[str, str] | None = None
-    _last: tuple[int, NDArray[np.uint8]] | None = field(default=None, init=False)
+    _other_s: float = 0.0  # how far the other streams went
+    _converter: Any = field(default=None, init=False)
 
     @property
     def fps(self) -> float | None:
@@ -64,6 +64,9 @@ class Video:
         """Length as the container states it."""
         if self.stream.duration and self.stream.time_base:
             return float(self.stream.duration * self.stream.time_base)
+        stated = _seconds(self.stream.metadata.get("DURATION", ""))  # Matroska's own place for it
+        if stated:
+            return stated
         return self.container.duration / 1e6 if self.container.duration else None
 
     def sample(self, fps: float | None) -> Iterator[Sample]:
@@ -71,85 +74,115 @@ class Video:
 
         At each time comes the picture that was shown then: the last one that had begun, or the
         next if it begins within `_EARLY_S`, since containers round their times. A pause shows
-        the picture that stood. Only sampled pictures are converted.
+        the picture that stood; where damage left a gap, there is none.
         """
         if fps is None:
-            for number, time_s, frame in self._timed():
-                yield Sample(time_s, number, self._upright(frame), False)
+            for sample, _ in self._timed():
+                yield sample
             return
         k = 0
-        held: tuple[int, VideoFrame] | None = None
-        for number, time_s, frame in self._timed():
-            while held is not None and k / fps + _EARLY_S < time_s:
-                yield from self._hold(held, k, 1, fps)
-                k += 1
-            held = (number, frame)
+        held: Sample | None = None
+        taken = False  # whether the held picture was given already
+        stands_s = float("inf")  # until when the held picture may stand
+        for new, damaged in self._timed():
+            while held is not None and k / fps + _EARLY_S < new.time_s:
+                if damaged:
+                    stands_s = held.time_s + _STANDS / (self.fps or 30.0)
+                yield _shown(held, k / fps, taken, stands_s)
+                taken, k = True, k + 1
+            held, taken, stands_s = new, False, float("inf")
         if held is not None:
             left = int((self.duration_s - _EARLY_S) * fps + 1e-9) + 1 - k
-            yield from self._hold(held, k, max(left, 0 if k else 1), fps)
+            for i in range(k, k + max(left, 0 if k else 1)):
+                yield _shown(held, i / fps, taken, stands_s)
+                taken = True
 
-    def _hold(
-        self, held: tuple[int, VideoFrame], k: int, count: int, fps: float
-    ) -> Iterator[Sample]:
-        number, frame = held
-        if not count:
-            return
-        if self._last is None or self._last[0] != number:
-            self._last, again = (number, self._upright(frame)), False
-        else:
-            again = True
-        for i in range(count):
-            yield Sample((k + i) / fps, number, self._last[1], again or i > 0)
+    def picture(self, frame: VideoFrame, scale: float = 1.0) -> NDArray[np.uint8]:
+        """The upright picture (row, column, channel) in RGB, its sides scaled by `scale`."""
+        from av.video.reformatter import VideoReformatter
 
-    def _timed(self) -> Iterator[tuple[int, float, VideoFrame]]:
-        """Number from 1, time since the first picture, and picture; ascending in time."""
+        # One converter for the whole video: making one costs more than a conversion.
+        self._converter = self._converter or VideoReformatter()
+        width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
+        made = self._converter.reformat(frame, width, height, format="rgb24", threads=1)
+        picture: NDArray[np.uint8] = np.asarray(made.to_ndarray(), dtype=np.uint8)
+        turns = _turns(frame)
+        return np.ascontiguousarray(np.rot90(picture, -turns)) if turns else picture
+
+    def _timed(self) -> Iterator[tuple[Sample, bool]]:
+        """Every picture, ascending in time since the first, and whether damage came before it."""
         first: float | None = None
         previous = -1.0
         step = 1.0 / (self.fps or 30.0)
+        damaged = False
         for frame in self._decode():
-            stamp = frame.time if frame.time is not None else previous + step
+            if frame is None or frame.is_corrupt:
+                self.problem = self.problem or ("corrupt", "damaged pictures")
+                damaged = True
+                self.n_read += frame is not None
+                continue
+            stamp = frame.time if frame.time is not None else (first or 0.0) + previous + step
             first = stamp if first is None else first
             time_s = stamp - first
             self.n_read += 1
             if time_s <= previous:  # unordered or doubled times: the picture came too late
                 continue
-            if previous >= 0:
+            if previous >= 0 and not damaged:
                 step = time_s - previous
             previous = time_s
             self.duration_s = time_s + step  # the last picture stands as long as the one before
-            yield self.n_read, time_s, frame
-        self._judge()
+            yield Sample(time_s, self.n_read, frame), damaged
+            damaged = False
+        self._judge(first or 0.0)
 
-    def _decode(self) -> Iterator[VideoFrame]:
-        """Every picture that can be decoded; damaged packets are passed over and remembered."""
+    def _decode(self) -> Iterator[VideoFrame | None]:
+        """Every picture that can be decoded; None where a damaged packet was passed over."""
         import av
 
+        sound = [s for s in self.container.streams.audio if s.time_base]
         try:
-            for packet in self.container.demux(self.stream):
+            for packet in self.container.demux([self.stream, *sound]):
+                if packet.stream is not self.stream:
+                    if packet.pts is not None and packet.time_base:
+                        self._other_s = max(self._other_s, float(packet.pts * packet.time_base))
+                    continue
                 try:
-                    yield from packet.decode()
+                    yield from self.stream.decode(packet)
                 except av.FFmpegError as error:
                     self.problem = ("corrupt", f"damaged data: {_words(error)}")
+                    yield None
         except av.FFmpegError as error:
             self.problem = ("corrupt", f"reading stopped: {_words(error)}")
 
-    def _judge(self) -> None:
+    def _judge(self, first_s: float) -> None:
         """Cut or damaged: compare what was read with what the container promised."""
         promised = self.promised_s
+        slack = max(_CUT_S, 3.0 / (self.fps or 30.0))
         missing = promised - self.duration_s if promised else 0.0
+        # Without a length of its own for the pictures, the container's may be that of the sound.
+        whole = not self.stream.duration and self._other_s - first_s > (promised or 0.0) - slack
         if not self.n_read:
             self.problem = ("unreadable", "no picture could be decoded")
-        elif missing > max(_CUT_S, 3.0 / (self.fps or 30.0)):
+        elif missing > slack and not whole:
             why = f"{self.duration_s:.1f} s of {promised:.1f} s could be read"
             self.problem = ("truncated", why)
 
-    def _upright(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        picture: NDArray[np.uint8] = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-        turns = round(-(frame.rotation or 0) / 90) % 4
-        if turns:
-            picture = np.ascontiguousarray(np.rot90(picture, -turns))
-        self.height, self.width = picture.shape[:2]
-        return picture
+
+def upright_size(frame: VideoFrame) -> tuple[int, int]:
+    """Width and height (px) of the upright picture."""
+    sides = (frame.width, frame.height)
+    return sides[::-1] if _turns(frame) % 2 else sides
+
+
+def _turns(frame: VideoFrame) -> int:
+    """Quarter turns clockwise that bring a picture upright."""
+    return round(-(frame.rotation or 0) / 90) % 4
+
+
+def _shown(held: Sample, time_s: float, taken: bool, stands_s: float) -> Sample:
+    if time_s > stands_s:
+        return Sample(time_s, held.number, None)
+    return Sample(time_s, held.number, held.frame, taken)
 
 
 @contextlib.contextmanager
@@ -175,70 +208,21 @@ def open_video(path: Path) -> Iterator[Video]:
         yield Video(container, streams[0])
 
 
-def find_videos(folder: Path) -> list[Path]:
-    """Videos under a folder, sub-folders too, by name ending; sorted. Hidden files are left out.
-
-    Raises InputError where the folder is missing or holds no video.
-    """
-    if folder.is_file():
-        return [folder]
-    if not folder.is_dir():
-        raise InputError("no such folder", where=str(folder))
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
-    if not found:
-        raise InputError(
-            "holds no video",
-            where=str(folder),
-            fix=f"Name a folder with videos, or one video; looked for names in {_ENDINGS}.",
-        )
-    return found
-
-
-def recording_ids(folder: Path, videos: list[Path]) -> dict[str, Path]:
-    """One id per video from its path below the folder; letters, digits, '-', '_' and '.'.
-
-    Videos that would share an id all get their file's ending added, and a number if that is not
-    enough, so that which of them comes first does not matter.
-    """
-    ids: dict[str, Path] = {}
-    for name, same in _grouped(videos, lambda p: _plain_id(folder, p)).items():
-        if len(same) == 1:
-            ids[name] = same[0]
-            continue
-        for ended, paths in _grouped(same, partial(_ended_id, name)).items():
-            for number, path in enumerate(paths, 1):
-                ids[ended if len(paths) == 1 else f"{ended}-{number}"] = path
-    return dict(sorted(ids.items()))
-
-
-def _ended_id(name: str, path: Path) -> str:
-    return f"{name}-{path.suffix[1:].lower()}"
-
-
-def _plain_id(folder: Path, path: Path) -> str:
-    relative = path.relative_to(folder) if path != folder else Path(path.name)
-    plain = relative.with_suffix("").as_posix().replace("/", "__")
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in plain)[:150].strip(".") or "_"
-
-
-def _grouped(paths: Iterable[Path], name_of: Callable[[Path], str]) -> dict[str, list[Path]]:
-    """Paths by name, in path order; names that differ in case alone are one name."""
-    groups: dict[str, tuple[str, list[Path]]] = {}
-    for path in sorted(paths):
-        name = name_of(path)
-        groups.setdefault(name.lower(), (name, []))[1].append(path)
-    return dict(groups.values())
-
-
 def _is_cover(stream: Any) -> bool:
     """A picture attached to the file, as sound files have, is no video."""
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _seconds(text: str) -> float | None:
+    """Seconds of "00:00:19.683000000"; None for another text."""
+    parts = text.split(":")
+    try:
+        hours, minutes, seconds = (float(part) for part in parts)
+    except ValueError:
+        return None
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def _words(error: Exception) -> str:

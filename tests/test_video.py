@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deptool.errors import InputError
-from deptool.video import find_videos, open_video, recording_ids
+from deptool.video import open_video, upright_size
 from fixtures.videos import portrait_video, silent_sound, sways, text_file
 
 
@@ -33,7 +33,7 @@ def _read(path: Path, fps: float | None) -> list[tuple[float, int, int]]:
     """(time, picture number, which shade) of each sample."""
     with open_video(path) as video:
         return [
-            (round(s.time_s, 3), s.frame, round(float(s.picture.mean()) / 8))
+            (round(s.time_s, 3), s.number, round(float(video.picture(s.frame).mean()) / 8))
             for s in video.sample(fps)
         ]
 
@@ -81,7 +81,7 @@ def test_samples_lie_on_the_grid_and_show_what_a_viewer_saw(
     path = tmp_path_factory.mktemp("v") / "a.mkv"
     _shades(path, [Fraction(int(k), 30) for k in at])
     with open_video(path) as video:
-        found = [(s.time_s, s.frame) for s in video.sample(fps)]
+        found = [(s.time_s, s.number) for s in video.sample(fps)]
     for k, (time, number) in enumerate(found):
         assert time == pytest.approx(k / fps)
         begun = at / 30 <= time + 1 / 60 + 0.002  # mkv counts in milliseconds
@@ -107,8 +107,10 @@ def test_a_turned_video_comes_upright(tmp_path: Path, degrees: int) -> None:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(stored, "rgb24")))
         container.mux(stream.encode())
     with open_video(path) as video:
-        seen = [s.picture for s in video.sample(None)]
-    assert (video.width, video.height) == (64, 48)
+        samples = list(video.sample(None))
+        assert upright_size(samples[0].frame) == (64, 48)
+        seen = [video.picture(s.frame) for s in samples]
+    assert seen[0].shape == (48, 64, 3)
     assert seen[0][:20].mean() > 200
     assert seen[0][28:].mean() < 50
 
@@ -141,29 +143,30 @@ def test_a_cut_video_is_truncated(tmp_path: Path) -> None:
     assert video.problem[0] in ("truncated", "corrupt")
 
 
-def test_videos_are_found_in_sub_folders_by_ending(tmp_path: Path) -> None:
-    for name in ("b.MP4", "a/c.mkv", "a/notes.txt", ".hidden.mp4"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = [p.relative_to(tmp_path).as_posix() for p in find_videos(tmp_path)]
-    assert found == ["a/c.mkv", "b.MP4"]
+def test_a_picture_is_scaled_as_asked(tmp_path: Path) -> None:
+    path = _shades(tmp_path / "a.mp4", [Fraction(k, 30) for k in range(3)])
+    with open_video(path) as video:
+        frame = next(iter(video.sample(None))).frame
+        assert video.picture(frame, 1 / 4).shape == (12, 16, 3)
+        assert video.picture(frame, 1e-6).shape == (1, 1, 3)
 
 
-def test_a_folder_without_videos_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no video"):
-        find_videos(tmp_path)
-    with pytest.raises(InputError, match="no such folder"):
-        find_videos(tmp_path / "none")
-
-
-def test_ids_come_from_the_path_and_are_unique(tmp_path: Path) -> None:
-    names = ["s1/take.mp4", "s2/take.mp4", "s2/take.mov", "ä b.mp4", "x/y z.mp4", "x/y_z.mp4"]
-    ids = recording_ids(tmp_path, [tmp_path / name for name in names])
-    assert {i: p.relative_to(tmp_path).as_posix() for i, p in ids.items()} == {
-        "s1__take": "s1/take.mp4",
-        "s2__take-mov": "s2/take.mov",
-        "s2__take-mp4": "s2/take.mp4",
-        "x__y_z-mp4-1": "x/y z.mp4",
-        "x__y_z-mp4-2": "x/y_z.mp4",
-        "ä_b": "ä b.mp4",
-    }
+def test_sound_that_outlasts_the_pictures_is_no_cut(tmp_path: Path) -> None:
+    # Matroska states one length for everything: 4 s of sound, 1 s of pictures.
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream("aac", rate=16000)
+        for _ in range(30):
+            picture = np.zeros((48, 64, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode())
+        for k in range(4):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.float32), "fltp", "mono")
+            frame.sample_rate, frame.pts = 16000, k * 16000
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    with open_video(path) as video:
+        assert len(list(video.sample(6))) == 6
+    assert video.problem is None

@@ -30,9 +30,9 @@ def command(
 
     from deptool.cli import view
     from deptool.demo import DemoSettings, make_videos
-    from deptool.extractors.mediapipe import require
+    from deptool.extractors.mediapipe import Settings, require
 
-    require()
+    require(Settings(), None)
     jobs = jobs or os.cpu_count() or 1
     videos, corpus, runs = folder / "videos", folder / "corpus", folder / "runs"
     view.say(

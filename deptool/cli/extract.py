@@ -20,11 +20,32 @@ ORDER = 10
 def command(
     videos: Annotated[Path, typer.Argument(help="A folder of videos (sub-folders too), or one.")],
     out: Annotated[Path, typer.Option(help="The corpus to write or to add to.")] = Path("corpus"),
-    extractor: Annotated[str, typer.Option(help="What measures the faces.")] = "mediapipe",
+    extractor: Annotated[
+        str, typer.Option(help="What measures the faces; see deptool list extractors.")
+    ] = "mediapipe",
     fps: Annotated[str, typer.Option(help="Rows per second, or 'native' for all.")] = "6",
-    jobs: Annotated[
-        int | None, typer.Option(help="Processes; one per core unless given.", min=1)
+    faces: Annotated[
+        str, typer.Option(help="'primary', or 'all' for a table of every face beside it.")
+    ] = "primary",
+    roi: Annotated[
+        str | None, typer.Option(help="Look at this part only: x,y,w,h in px.", metavar="X,Y,W,H")
     ] = None,
+    set: Annotated[
+        list[str] | None, typer.Option(help="A setting of the extractor, key=value; repeatable.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A folder of weights; see deptool weights.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Workers; one per core unless given.", min=1)
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(help="Do the i-th of n parts, for job arrays.", metavar="I/N")
+    ] = "1/1",
+    engine: Annotated[
+        str, typer.Option(help="Where the workers run: 'local', or 'ray' for a cluster.")
+    ] = "local",
+    address: Annotated[str | None, typer.Option(help="Address of the Ray cluster.")] = None,
     force: Annotated[
         list[str] | None,
         typer.Option(help="Extract this recording again ('all' for every one); repeatable."),
@@ -47,9 +68,11 @@ def command(
     from deptool.extract import ExtractSettings, extract
     from deptool.settings import resolve
 
-    values: dict[str, object] = {"extractor": extractor, "fps": _rate(fps)}
-    values |= {"jobs": jobs or os.cpu_count() or 1, "force": tuple(force or ())}
-    values["name"] = name
+    values: dict[str, object] = {"extractor": extractor, "fps": _rate(fps), "faces": faces}
+    values |= {"roi": _numbers("--roi", roi, ",", 4, "x,y,w,h"), "options": tuple(set or ())}
+    values |= {"weights": weights, "jobs": jobs or os.cpu_count() or 1}
+    values |= {"shard": _numbers("--shard", shard, "/", 2, "i/n"), "engine": engine}
+    values |= {"address": address, "force": tuple(force or ()), "name": name}
     settings = resolve(ExtractSettings, values, where="extract")
     bar, show = _bar()
     try:
@@ -73,10 +96,19 @@ def _bar() -> tuple[Bar, Callable[[Progress], None]]:
     from deptool.cli import view
 
     bar = view.progress("videos", "speed", count=False)
-    task = bar.add_task("Reading videos", total=None, videos="", speed="")
+    task = bar.add_task("Opening videos", total=None, videos="", speed="")
+    reading = False
 
     def show(state: Progress) -> None:
+        nonlocal reading
         bar.start()
+        if not state.n_videos:
+            opened = f"{state.n_opened}/{state.n_files} files"
+            bar.update(task, total=state.n_files, completed=state.n_opened, videos=opened)
+            return
+        if not reading:
+            bar.reset(task, description="Reading videos", total=state.total_s)
+            reading = True
         spent = bar.tasks[task].elapsed or 0.0
         done = state.n_done == state.n_videos
         bar.update(
@@ -88,6 +120,24 @@ def _bar() -> tuple[Bar, Callable[[Progress], None]]:
         )
 
     return bar, show
+
+
+def _numbers(
+    option: str, text: str | None, between: str, count: int, form: str
+) -> tuple[int, ...] | None:
+    """Whole numbers out of '1/2' or '0,0,640,480'."""
+    from deptool.errors import UsageError
+
+    if text is None:
+        return None
+    parts = text.split(between)
+    try:
+        numbers = tuple(int(part) for part in parts)
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        raise UsageError(f"{option} {text!r} is not of the form {form}")
+    return numbers
 
 
 def _rate(word: str) -> float | None:
@@ -143,6 +193,15 @@ def _show(summary: ExtractSummary, as_json: bool) -> None:
             f"{name}: the file is another video than the one in the corpus (size, rate or length),"
             f" and was left alone. Replaced? --force {name}. Another recording? Give it a name of"
             " its own, or another corpus with --out."
+        )
+    for name, first in summary.duplicates:
+        there = "there" if name in set(rows["recording_id"]) else "not read again"
+        view.warn(f"{name}: the same video as {first}; {there}. Is it one recording?")
+    n_ambiguous = int(rows["n_ambiguous"].sum())
+    if n_ambiguous:
+        view.warn(
+            f"{n_ambiguous} rows are ambiguous: they may be another person's face. See column"
+            " n_ambiguous and `deptool check`; --roi or --faces all help."
         )
     for row in rows.to_dicts():
         if row["reason"]:

@@ -142,7 +142,8 @@ def _meshes(source: Path) -> list[list[Mesh]]:
         with mesher(static_image_mode=True, refine_landmarks=True, max_num_faces=8) as model:
             return [[mesh] for mesh in _points(model, picture)]
     with open_video(source) as video, mesher(refine_landmarks=True) as model:
-        return [[m for sample in video.sample(6) for m in _points(model, sample.picture)]]
+        frames = [sample.frame for sample in video.sample(6) if sample.frame is not None]
+        return [[m for frame in frames for m in _points(model, video.picture(frame))]]
 
 
 def _points(model: object, picture: NDArray[np.uint8]) -> list[Mesh]:

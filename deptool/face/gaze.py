@@ -23,20 +23,22 @@ PUPIL_CM = 1.05
 
 
 def gaze(mesh: NDArray[np.float64], head: Head) -> NDArray[np.float64]:
-    """Gaze (eye, x y z) of a mesh (478 points, x y z) in px; unit vectors."""
+    """Gaze (…, eye, x y z) of meshes (…, 478 points, x y z) in px; unit vectors."""
     face, neutral = head.in_canonical(mesh), canonical_face()
-    out = np.empty((2, 3))
-    for eye, (iris, corners) in enumerate(EYES):
-        now = face[iris, :2] - face[list(corners), :2].mean(0)
+    eyes = []
+    for iris, corners in EYES:
+        now = face[..., iris, :2] - face[..., corners, :2].mean(-2)
         straight = neutral[iris, :2] - neutral[list(corners), :2].mean(0)
         xy = np.clip((now - straight) / PUPIL_CM, -1, 1)
-        length = np.linalg.norm(xy)
-        xy = xy / max(length / 0.95, 1.0)  # an iris beyond the eyeball's edge is a misfit
-        out[eye] = head.fit.rotation @ [*xy, -np.sqrt(1 - xy @ xy)]
-    return out
+        length = np.linalg.norm(xy, axis=-1, keepdims=True)
+        xy = xy / np.maximum(length / 0.95, 1.0)  # an iris beyond the eyeball's edge is a misfit
+        z = -np.sqrt(1 - (xy**2).sum(-1, keepdims=True))
+        in_head = np.concatenate([xy, z], axis=-1)
+        eyes.append((head.fit.rotation @ in_head[..., None])[..., 0])
+    return np.stack(eyes, axis=-2)
 
 
 def gaze_angles(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(x, y) in rad of the mean of both eyes; positive to the right and to the bottom."""
-    x, y, z = vectors.mean(0)
-    return np.array([np.arctan2(x, -z), np.arctan2(y, -z)])
+    """Angles (…, x y) in rad of the mean of both eyes (…, eye, x y z); positive right and down."""
+    x, y, z = np.moveaxis(vectors.mean(-2), -1, 0)
+    return np.stack([np.arctan2(x, -z), np.arctan2(y, -z)], axis=-1)

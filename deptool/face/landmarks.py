@@ -35,6 +35,6 @@ MIRROR_OF_68 = np.array(
 
 
 def landmarks_68(mesh: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mesh (478 points, axis) in pixels to landmarks (68 points, x y) in pixels."""
-    points: NDArray[np.float64] = mesh[MESH_OF_68, :2]
+    """Meshes (…, 478 points, axis) in px to landmarks (…, 68 points, x y) in px."""
+    points: NDArray[np.float64] = mesh[..., MESH_OF_68, :2]
     return points

@@ -1,89 +1,74 @@
-"""What an extractor saw at one time, and how a recording's observations become a frames table."""
+"""What an extractor sees in a picture, and what it measures of the faces of a recording."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-
-from deptool.schema import FRAMES
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Observation:
-    """One look at one picture. Without a face everything but status and counts is None.
+class Face:
+    """One face in one picture, as the extractor sees it and `Extractor.measure` reads it.
 
-    box (4) x y w h in px; landmarks (68, 2) in px; head_pose (6) Tx Ty Tz in mm, Rx Ry Rz in rad;
-    gaze (8) two unit vectors, then the two angles in rad; au_measures (measure), whatever the
-    extractor derives its action units from.
+    box (4) x y w h in px; points (point, 2 or 3) in px, the depth in px too; other (value),
+    whatever has no place in the picture. Shapes are the same for every face of an extractor.
     """
 
-    status: str
+    box: Floats
     confidence: float
-    n_faces: int
-    box: Floats | None = None
-    landmarks: Floats | None = None
-    head_pose: Floats | None = None
-    gaze: Floats | None = None
-    au_measures: Floats | None = None
+    points: Floats
+    other: Floats = field(default_factory=lambda: np.empty(0))
+
+    def moved(self, scale: float, left: float, top: float) -> Face:
+        """The face in px of the whole picture, of which it was seen in a part, scaled."""
+        box = self.box / scale + [left, top, 0, 0]
+        points = self.points / scale
+        points[:, :2] += [left, top]
+        return replace(self, box=box, points=points)
 
 
-def frames_table(
-    times: Sequence[float],
-    numbers: Sequence[int],
-    seen: Sequence[Observation],
-    action_units: Mapping[str, Floats | None],
-) -> pl.DataFrame:
-    """The frames table of one recording, one row per time (s).
+@dataclass(frozen=True)
+class Look:
+    """One look at one picture: the faces in it, in no order.
 
-    `numbers` are the source's picture numbers; `action_units` holds columns over the rows with
-    success, in order, or None for a column that stays null.
+    `confidence` is the score of the best candidate where none was good enough to be a face.
     """
-    import polars as pl
 
-    success = np.array([o.landmarks is not None for o in seen], dtype=bool)
-    columns: dict[str, pl.Series] = {
-        "frame": pl.Series(numbers, dtype=pl.Int32),
-        "timestamp": pl.Series(times, dtype=pl.Float32),
-        "confidence": pl.Series([o.confidence for o in seen], dtype=pl.Float32),
-        "success": pl.Series(success, dtype=pl.Int32),
-        "status": pl.Series([o.status for o in seen], dtype=pl.String),
-        "n_faces": pl.Series([o.n_faces for o in seen], dtype=pl.Int32),
-    }
-    box = [o.box for o in seen if o.box is not None]
-    landmarks = [o.landmarks.T.ravel() for o in seen if o.landmarks is not None]
-    pose = [o.head_pose for o in seen if o.head_pose is not None]
-    gaze = [o.gaze for o in seen if o.gaze is not None]
-    names = ("face_x", "face_y", "face_w", "face_h")
-    columns |= _spread(names, box, success)
-    for group, values in (("landmarks", landmarks), ("head_pose", pose), ("gaze", gaze)):
-        columns |= _spread([c.name for c in FRAMES.group(group)], values, success)
-    for name, values_or_none in action_units.items():
-        columns[name] = _column(values_or_none, success)
-    return pl.DataFrame(columns)
+    faces: tuple[Face, ...] = ()
+    confidence: float = 0.0
 
 
-def _spread(
-    names: Sequence[str], rows: Sequence[Floats], success: NDArray[np.bool_]
-) -> dict[str, pl.Series]:
-    """One column per name out of vectors that only the rows with success have."""
-    table = np.array(rows).reshape(-1, len(names))
-    return {name: _column(table[:, i], success) for i, name in enumerate(names)}
+@dataclass(frozen=True)
+class Measures:
+    """What was measured of some faces; a group that the extractor cannot see is None.
+
+    landmarks (face, 68, 2) in px; head_pose (face, 6) Tx Ty Tz in mm, Rx Ry Rz in rad; gaze
+    (face, 8) two unit vectors, then the two angles in rad; au (face, measure), whatever
+    `Extractor.action_units` derives its columns from.
+    """
+
+    landmarks: Floats
+    head_pose: Floats
+    gaze: Floats | None
+    au: Floats
+
+    def take(self, faces: NDArray[np.intp]) -> Measures:
+        """Those of some faces, by their index."""
+        gaze = None if self.gaze is None else self.gaze[faces]
+        return Measures(self.landmarks[faces], self.head_pose[faces], gaze, self.au[faces])
 
 
-def _column(values: Floats | None, success: NDArray[np.bool_]) -> pl.Series:
-    """A float32 column that is null where `success` is not."""
-    import polars as pl
-
-    full = np.full(len(success), np.nan, dtype=np.float32)
-    if values is not None and len(values):
-        full[success] = values
-    return pl.Series(full).fill_nan(None)
+def joined(parts: Sequence[Measures]) -> Measures:
+    """The measures of several groups of faces, one after the other; at least one group."""
+    gaze = [p.gaze for p in parts if p.gaze is not None]
+    return Measures(
+        np.concatenate([p.landmarks for p in parts]),
+        np.concatenate([p.head_pose for p in parts]),
+        np.concatenate(gaze) if gaze else None,
+        np.concatenate([p.au for p in parts]),
+    )

@@ -20,28 +20,31 @@ from deptool.face.rigid import Similarity, euler_from_rotation, fit
 
 @dataclass(frozen=True)
 class Head:
-    """Where a head is: the fit canonical (cm) -> mesh (px), and what follows from it."""
+    """Where heads are: the fits canonical (cm) -> mesh (px), and what follows from them.
+
+    rotation_rad and translation_mm (…, 3): one head or many.
+    """
 
     fit: Similarity
     rotation_rad: NDArray[np.float64]
     translation_mm: NDArray[np.float64]
 
     def in_canonical(self, mesh: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A mesh (point, 3) in px with pose and scale removed: cm in the canonical frame."""
+        """Meshes (…, point, 3) in px with pose and scale removed: cm in the canonical frame."""
         return self.fit.inverse(mesh)
 
 
 def head_pose(mesh: NDArray[np.float64], width: int, height: int) -> Head:
-    """Pose of a mesh (478 points, x y z) in px of a picture of that size.
+    """Poses of meshes (…, 478 points, x y z) in px of a picture of that size.
 
     The translation is that of the point midway between the outer eye corners. Without a
     calibration the focal length is OpenFace's guess: 500 px at 640 x 480, scaled with the
     picture.
     """
     index, weights = stable_points()
-    found = fit(canonical_face()[index], mesh[index], weights)
+    found = fit(canonical_face()[index], mesh[..., index, :], weights)
     focal = (500 * width / 640 + 500 * height / 480) / 2
     depth = 10 * focal / found.scale
-    x, y, _ = found.shift
-    place = np.array([(x - width / 2) * depth / focal, (y - height / 2) * depth / focal, depth])
-    return Head(found, euler_from_rotation(found.rotation), place)
+    x, y = found.shift[..., 0], found.shift[..., 1]
+    place = [(x - width / 2) * depth / focal, (y - height / 2) * depth / focal, depth]
+    return Head(found, euler_from_rotation(found.rotation), np.stack(place, axis=-1))

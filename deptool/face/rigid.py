@@ -12,48 +12,54 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Similarity:
-    """`target = scale * rotation @ source + shift`; points are rows (point, axis)."""
+    """`target = scale * rotation @ source + shift`; points are rows (point, axis).
 
-    scale: float
+    scale (…), rotation (…, 3, 3) and shift (…, 3) share their leading axes: one fit or many.
+    """
+
+    scale: Points
     rotation: Points
     shift: Points
 
     def apply(self, points: Points) -> Points:
-        """Source points (point, 3) moved into the target's frame."""
-        moved: Points = self.scale * points @ self.rotation.T + self.shift
+        """Source points (…, point, 3) moved into the target's frame."""
+        turned = points @ np.swapaxes(self.rotation, -1, -2)
+        moved: Points = self.scale[..., None, None] * turned + self.shift[..., None, :]
         return moved
 
     def inverse(self, points: Points) -> Points:
-        """Target points (point, 3) moved back into the source's frame."""
-        back: Points = (points - self.shift) @ self.rotation / self.scale
+        """Target points (…, point, 3) moved back into the source's frame."""
+        centred = points - self.shift[..., None, :]
+        back: Points = centred @ self.rotation / self.scale[..., None, None]
         return back
 
 
 def fit(source: Points, target: Points, weights: Points) -> Similarity:
     """The similarity that brings `source` nearest to `target` in weighted least squares.
 
-    source, target (point, 3); weights (point). Never a reflection.
+    source (point, 3); target (…, point, 3), one fit for each; weights (point). Never a reflection.
     Source: Umeyama, IEEE TPAMI 13(4), 1991, Eqs. 34 to 43, with weights.
     """
     w = (weights / weights.sum())[:, None]
-    mean_s, mean_t = (w * source).sum(0), (w * target).sum(0)
-    s, t = source - mean_s, target - mean_t
-    u, d, vt = np.linalg.svd((w * t).T @ s)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    rotation = (u * sign) @ vt
-    scale = float((d * sign).sum() / (w * s**2).sum())
-    return Similarity(scale, rotation, mean_t - scale * rotation @ mean_s)
+    mean_s, mean_t = (w * source).sum(-2), (w * target).sum(-2)
+    s, t = source - mean_s, target - mean_t[..., None, :]
+    u, d, vt = np.linalg.svd(np.swapaxes(w * t, -1, -2) @ s)
+    sign = np.ones(d.shape)
+    sign[..., 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    rotation = (u * sign[..., None, :]) @ vt
+    scale = np.asarray((d * sign).sum(-1) / (w * s**2).sum())
+    return Similarity(scale, rotation, mean_t - scale[..., None] * (rotation @ mean_s))
 
 
 def euler_from_rotation(rotation: Points) -> Points:
-    """OpenFace's angles (Rx, Ry, Rz) in rad of R = Rx @ Ry @ Rz; axes x right, y down, z away.
+    """OpenFace's angles (…, Rx Ry Rz) in rad of R (…, 3, 3) = Rx @ Ry @ Rz.
 
-    Source: OpenFace 2, `RotationMatrix2Euler` and `Euler2RotationMatrix` (convention only).
+    Axes: x right, y down, z away. Source: OpenFace 2, `RotationMatrix2Euler` and `Euler2RotationMatrix` (convention only).
     """
-    ry = np.arcsin(np.clip(rotation[0, 2], -1.0, 1.0))
-    rx = np.arctan2(-rotation[1, 2], rotation[2, 2])
-    rz = np.arctan2(-rotation[0, 1], rotation[0, 0])
-    return np.array([rx, ry, rz])
+    ry = np.arcsin(np.clip(rotation[..., 0, 2], -1.0, 1.0))
+    rx = np.arctan2(-rotation[..., 1, 2], rotation[..., 2, 2])
+    rz = np.arctan2(-rotation[..., 0, 1], rotation[..., 0, 0])
+    return np.stack([rx, ry, rz], axis=-1)
 
 
 def rotation_from_euler(rx: float, ry: float, rz: float) -> Points:

@@ -6,20 +6,22 @@ import numpy as np
 import polars as pl
 import pytest
 
-from deptool.extract_one import Job, extract_one
+from deptool.extract_one import Job, Plan, Row, Worker
+from deptool.extractors.mediapipe import Settings
+from deptool.face import action_units
 from deptool.synth import Motion, render
+from fixtures.looks import measures
 
 pytest.importorskip("mediapipe")
 
 
 def _pose_deg(picture: np.ndarray) -> np.ndarray:
-    from deptool.extractors.mediapipe import Extractor
+    return np.degrees(measures("mediapipe", [picture] * 4).head_pose[-1, 3:])
 
-    with Extractor() as extractor:
-        looks = [extractor.look(picture, i / 6) for i in range(4)]
-    pose = looks[-1].head_pose
-    assert pose is not None
-    return np.degrees(pose[3:])
+
+def _extract(clip: Path, target: Path) -> Row:
+    with Worker(Plan("mediapipe", Settings(), fps=6.0)) as worker:
+        return worker.extract(Job("r", clip, target, target.with_name("tracks.parquet")))
 
 
 @pytest.mark.parametrize("turn", [-15, 15])
@@ -44,7 +46,7 @@ def woman(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame
     """Frames of the clip described in its folder: sad and looking down, then smiling broadly."""
     target = tmp_path_factory.mktemp("woman") / "woman.parquet"
     clip = clips / "WolfgangLanger_Pexels.mp4"
-    extract_one(Job("woman", clip, target, "mediapipe", 6.0))
+    _extract(clip, target)
     return pl.read_parquet(target)
 
 
@@ -76,16 +78,14 @@ def test_the_womans_eyes_are_lowered_early(woman: pl.DataFrame) -> None:
 
 
 def test_a_still_of_a_knitted_brow_or_a_smile_does_not_vanish(clips: Path) -> None:
-    from deptool.extractors.mediapipe import Extractor
     from deptool.video import open_video
 
     with open_video(clips / "WolfgangLanger_Pexels.mp4") as video:
-        pictures = {round(s.time_s, 1): s.picture for s in video.sample(2)}
+        pictures = {round(s.time_s, 1): video.picture(s.frame) for s in video.sample(2)}
     held = {}
     for time_s in (4.0, 14.0):
-        with Extractor() as extractor:
-            looks = [extractor.look(pictures[time_s], i / 6) for i in range(12)]
-            held[time_s] = extractor.action_units([o for o in looks if o.landmarks is not None])
+        measured = measures("mediapipe", [pictures[time_s]] * 12)
+        held[time_s] = action_units.columns(measured.au)
     assert held[4.0]["AU04_r"].mean() > 1
     assert held[14.0]["AU12_r"].mean() > 1
 
@@ -93,7 +93,7 @@ def test_a_still_of_a_knitted_brow_or_a_smile_does_not_vanish(clips: Path) -> No
 def test_a_face_that_leaves_is_no_longer_measured(clips: Path, tmp_path: Path) -> None:
     # A man for 72 of 169 pictures (about 2.7 of 6.4 s), then titles.
     target = tmp_path / "man.parquet"
-    row = extract_one(Job("man", clips / "face_noface.mov", target, "mediapipe", 6.0))
+    row = _extract(clips / "face_noface.mov", target)
     frames = pl.read_parquet(target)
     assert row["status"] == "ok"
     assert frames.filter(pl.col("timestamp") < 2.5)["success"].min() == 1

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from deptool.extractors import mediapipe as extractor_module
 from deptool.face.action_units import (
     MEASURES,
     PRESENT,
@@ -18,9 +17,9 @@ from deptool.face.action_units import (
     personal_neutral,
 )
 from deptool.face.canonical import canonical_face
-from deptool.face.observation import Observation
 from deptool.schema import AU_INTENSITY, AU_PRESENCE
 from deptool.synth import FACE_AMOUNTS, Motion, Person, render
+from fixtures.looks import measures
 
 NAMES = list(MEASURES)
 
@@ -111,11 +110,7 @@ def answers(request: pytest.FixtureRequest) -> Iterator[dict[str, dict[str, floa
     motions = [Motion()] * rest
     for name in FACE_AMOUNTS:
         motions += [Motion(**{name: 0.5}), *[Motion(**{name: 1.0})] * hold, Motion(), Motion()]
-    with extractor_module.Extractor() as extractor:
-        seen: list[Observation] = [
-            extractor.look(render(m, person), i / 6) for i, m in enumerate(motions)
-        ]
-        units = extractor.action_units(seen)
+    units = columns(measures("mediapipe", [render(m, person) for m in motions]).au)
     out: dict[str, dict[str, float]] = {}
     for name in FACE_AMOUNTS:
         held = [i for i, m in enumerate(motions) if getattr(m, name) == 1.0]
