@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,12 @@ def replacing(path: Path) -> Iterator[Path]:
             fix="Make room or get the right to write there, and run the same command again: what"
             " is done is kept.",
         ) from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write what another process made, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -161,8 +167,26 @@ def check(frame: pl.DataFrame, schema: Table, where: str, partial: bool = False)
             )
     if not partial:
         _check_groups(frame, schema, where)
-    for name in frame.columns:
-        _check_column(frame, schema.column(name), where)
+    columns = [schema.column(name) for name in frame.columns]
+    for column in _suspects(frame, columns):
+        _check_column(frame, column, where)
+
+
+def _suspects(frame: pl.DataFrame, columns: Sequence[Column]) -> list[Column]:
+    """Columns of a wrong type, or with a value or a null that must not be: all in one pass."""
+    import polars as pl
+
+    types = frame.schema
+    typed = [c for c in columns if types[c.name] == _dtype(c)]
+    wrong = [
+        pl.any_horizontal(
+            _breaches(pl.col(c.name), c).any(ignore_nulls=True),
+            pl.lit(False) if c.nullable else pl.col(c.name).is_null().any(),
+        ).alias(c.name)
+        for c in typed
+    ]
+    found = frame.select(wrong).row(0, named=True) if wrong else {}
+    return [c for c in columns if found.get(c.name, True)]
 
 
 def _check_groups(frame: pl.DataFrame, schema: Table, where: str) -> None:
@@ -182,22 +206,19 @@ def _check_column(frame: pl.DataFrame, column: Column, where: str) -> None:
     import polars as pl
 
     values = frame[column.name]
-    wanted = {"float32": pl.Float32, "int32": pl.Int32, "string": pl.String}[column.dtype]
     place = f"{where}, column {column.name}"
-    if values.dtype != wanted:
+    if values.dtype != _dtype(column):
         raise SchemaError(f"expected {column.dtype}, found {values.dtype}", where=place)
     if not column.nullable and values.null_count():
         row = values.is_null().arg_max()
         raise SchemaError("expected a value, found null", where=f"{place}, row {row}")
-    bad = _breaches(values, column)
-    if bad is not None and bad.any():
-        row = bad.arg_max() or 0
-        raise SchemaError(
-            f"expected {expectation(column)}, found {values[row]!r}", where=f"{place}, row {row}"
-        )
+    row = frame.select(_breaches(pl.col(column.name), column).fill_null(False).arg_max()).item()
+    raise SchemaError(
+        f"expected {expectation(column)}, found {values[row]!r}", where=f"{place}, row {row}"
+    )
 
 
-def _breaches(values: pl.Series, column: Column) -> pl.Series | None:
+def _breaches(values: pl.Expr, column: Column) -> pl.Expr:
     """True where a value lies outside the column's choices or range; null where it is null."""
     if column.choices is not None:
         return ~values.is_in(list(column.choices))
@@ -233,14 +254,20 @@ def _cast(frame: pl.DataFrame, schema: Table) -> pl.DataFrame:
     names = {c.name for c in schema.columns}
     order = [c.name for c in schema.columns if c.name in frame.columns]
     order += [name for name in frame.columns if name not in names]
-    wanted = {"float32": pl.Float32, "int32": pl.Int32, "string": pl.String}
     casts = []
+    types = frame.schema
     for column in schema.columns:
-        if column.name in frame.columns:
-            found, target = frame[column.name].dtype, wanted[column.dtype]
+        if column.name in types:
+            found, target = types[column.name], _dtype(column)
             if found == pl.Null or (found.is_numeric() and target.is_numeric()):
                 casts.append(pl.col(column.name).cast(target))
     return frame.select(order).with_columns(casts)
+
+
+def _dtype(column: Column) -> pl.DataType:
+    import polars as pl
+
+    return {"float32": pl.Float32(), "int32": pl.Int32(), "string": pl.String()}[column.dtype]
 
 
 def _field(column: Column) -> pa.Field:

@@ -13,7 +13,7 @@ from deptool.schema import LABELS, RECORDINGS, SCHEMA_VERSION, TABLES
 def recordings(*rows):
     """Rows of (recording_id, session_id)."""
     schema = empty(RECORDINGS).schema
-    same = {"n_frames": 1, "n_success": 1, "coverage": 1.0, "extractor": "x"}
+    same = {"n_frames": 1, "n_success": 1, "n_ambiguous": 0, "coverage": 1.0, "extractor": "x"}
     same |= {"feature_set": "x-1", "status": "ok"}
     full = [dict.fromkeys(schema) | same | {"recording_id": r, "session_id": s} for r, s in rows]
     return pl.DataFrame(full, schema=schema)

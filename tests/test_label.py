@@ -16,8 +16,8 @@ from deptool.schema import RECORDINGS
 def make_corpus(root, *ids, **columns):
     """A corpus with recordings of these ids; `columns` overrides whole columns."""
     corpus = create_corpus(root / "corpus", "mediapipe-1", {"fps": 6})
-    same = {"n_frames": 10, "n_success": 10, "coverage": 1.0, "extractor": "mediapipe"}
-    same |= {"feature_set": "mediapipe-1", "status": "ok"}
+    same = {"n_frames": 10, "n_success": 10, "n_ambiguous": 0, "coverage": 1.0}
+    same |= {"extractor": "mediapipe", "feature_set": "mediapipe-1", "status": "ok"}
     schema = empty(RECORDINGS).schema
     rows = [dict.fromkeys(schema) | same | {"recording_id": r} for r in ids]
     frame = pl.DataFrame(rows, schema=schema)

@@ -257,7 +257,8 @@ def test_any_table_that_keeps_the_schema_round_trips(tmp_path_factory, data, tab
 
 def test_the_recordings_table_takes_rows_without_ids_yet(tmp_path):
     row = {c.name: [None] for c in RECORDINGS.columns if c.nullable}
-    row |= {"recording_id": ["a"], "n_frames": [0], "n_success": [0], "coverage": [0.0]}
+    row |= {"recording_id": ["a"], "n_frames": [0], "n_success": [0], "n_ambiguous": [0]}
+    row |= {"coverage": [0.0]}
     row |= {"extractor": ["x"], "feature_set": ["x-1"], "status": ["corrupt"]}
     tables.write_table(tmp_path / "r.parquet", RECORDINGS, pl.DataFrame(row))
     assert (

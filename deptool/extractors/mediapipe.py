@@ -35,7 +35,7 @@ BATCH = 1
 # The mesh sees a face on 192 px of which it fills two thirds: beyond that width nothing is gained.
 FACE_PX = 200
 
-DETECTION_THRESHOLD = 0.5
+# That of the graph: below it, what the network looked at is no face.
 PRESENCE_THRESHOLD = 0.5
 
 # Faces followed at once, and how often the detector looks for others.
@@ -77,7 +77,6 @@ node {{
 }}
 """
 _SCORE = "facelandmarkcpu__face_presence_score"
-_MESH_SETTINGS = {"facelandmarkcpu__ThresholdingCalculator.threshold": PRESENCE_THRESHOLD}
 
 _DETECTOR_GRAPH = f"""
 {_IN_CALLERS_THREAD}
@@ -114,10 +113,6 @@ node {{
   output_stream: "ITERABLE:places"
 }}
 """
-_DETECTOR_SETTINGS = {
-    "facedetectionshortrangecpu__facedetectionshortrange__facedetection"
-    "__TensorsToDetectionsCalculator.min_score_thresh": DETECTION_THRESHOLD
-}
 
 # A serialised list of landmarks: 17 bytes a point, its tags and three floats.
 _POINT = np.dtype(
@@ -157,8 +152,8 @@ class Extractor:
         self.begin()
 
     def __enter__(self) -> Self:
-        self._mesher = _graph(_MESH_GRAPH, _MESH_SETTINGS, ["mesh", "next_place", _SCORE])
-        self._detector = _graph(_DETECTOR_GRAPH, _DETECTOR_SETTINGS, ["places"])
+        self._mesher = _Graph(_MESH_GRAPH, ("mesh", "next_place", _SCORE))
+        self._detector = _Graph(_DETECTOR_GRAPH, ("places",))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -175,6 +170,8 @@ class Extractor:
         return [self._look(p, t) for p, t in zip(pictures, times, strict=True)]
 
     def _look(self, picture: NDArray[np.uint8], time_s: float) -> Look:
+        from mediapipe.python.packet_getter import get_proto_list
+
         size = np.array([picture.shape[1], picture.shape[0]])
         faces: list[Face] = []
         following: list[Any] = []
@@ -192,8 +189,9 @@ class Extractor:
             due = time_s - self._counted_at >= _COUNT_EVERY_S
             if detected or not (due or len(faces) < max(len(self._places), 1)):
                 break
-            found = self._detector.process({"image": picture}).places or []
-            wanted = [p for p in found if not any(_inside(p, size, f) for f in faces)]
+            found = self._detector.run(picture).get("places")
+            places = [] if found is None else get_proto_list(found)
+            wanted = [p for p in places if not any(_inside(p, size, f) for f in faces)]
             wanted = wanted[: _MOST_FACES - len(faces)]
             self._counted_at, detected = time_s, True
         self._places = following
@@ -201,16 +199,19 @@ class Extractor:
 
     def _mesh(self, picture: NDArray[np.uint8], place: Any) -> tuple[Face | None, Any, float]:
         """The face at a place, where to look for it next, and the network's score for a face."""
-        found = self._mesher.process({"image": picture, "place": place})
-        score = float(np.clip(getattr(found, _SCORE) or 0.0, 0.0, 1.0))
-        if found.mesh is None:
+        from mediapipe.python.packet_getter import get_float, get_proto
+
+        found = self._mesher.run(picture, place)
+        score = float(np.clip(get_float(found[_SCORE]), 0.0, 1.0)) if _SCORE in found else 0.0
+        if "mesh" not in found:
             return None, None, score
-        raw = np.frombuffer(found.mesh.SerializeToString(), _POINT)
+        raw = np.frombuffer(get_proto(found["mesh"]).SerializeToString(), _POINT)
         mesh = np.stack([raw["x"], raw["y"], raw["z"]], axis=-1)[:N_MESH].astype(np.float64)
         height, width = picture.shape[:2]
         mesh *= [width, height, width]
         low, high = mesh[:, :2].min(0), mesh[:, :2].max(0)
-        return Face(np.concatenate([low, high - low]), score, mesh), found.next_place, score
+        next_place = get_proto(found["next_place"])
+        return Face(np.concatenate([low, high - low]), score, mesh), next_place, score
 
     def measure(self, faces: Sequence[Face], width: int, height: int) -> Measures:
         """Landmarks, head pose, gaze and measures of action units, of many faces at once."""
@@ -231,13 +232,45 @@ class Extractor:
         return au.columns(measures)
 
 
-def _graph(text: str, settings: Mapping[str, float], outputs: list[str]) -> Any:
-    from google.protobuf import text_format
-    from mediapipe.framework import calculator_pb2
-    from mediapipe.python.solution_base import SolutionBase
+class _Graph:
+    """A graph that runs on one picture at a time and gives the packets that came out.
 
-    config = text_format.Parse(text, calculator_pb2.CalculatorGraphConfig())
-    return SolutionBase(graph_config=config, calculator_params=settings, outputs=outputs)
+    MediaPipe's own wrapper makes a new class at every call, a twentieth of the mesh's cost.
+    """
+
+    def __init__(self, text: str, outputs: Sequence[str]) -> None:
+        import mediapipe
+        from mediapipe.python import CalculatorGraph, ImageFormat, packet_creator, resource_util
+
+        # Models are named relative to where the package lies.
+        resource_util.set_resource_dir(str(Path(mediapipe.__file__).parents[1]))
+        self._create, self._format = packet_creator, ImageFormat.SRGB
+        self._graph: Any = CalculatorGraph(graph_config=text)
+        self._found: dict[str, Any] = {}
+        self._time_us = 0
+        for name in outputs:
+            self._graph.observe_output_stream(name, self._keep)
+        self._graph.start_run()
+
+    def run(self, picture: NDArray[np.uint8], place: Any = None) -> dict[str, Any]:
+        """Packets by the name of their stream; an empty one is left out."""
+        self._found = {}
+        self._time_us += 1
+        image = self._create.create_image_frame(data=picture, image_format=self._format)
+        self._graph.add_packet_to_input_stream("image", image.at(self._time_us))
+        if place is not None:
+            packet = self._create.create_proto(place)
+            self._graph.add_packet_to_input_stream("place", packet.at(self._time_us))
+        self._graph.wait_until_idle()
+        return self._found
+
+    def close(self) -> None:
+        """End the graph."""
+        self._graph.close()
+
+    def _keep(self, name: str, packet: Any) -> None:
+        if not packet.is_empty():
+            self._found[name] = packet
 
 
 def _same(one: Face, other: Face) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 N_LANDMARKS = 68
+_BOX = ("face_x", "face_y", "face_w", "face_h")
 
 # Narrower than this (px), a face shows too little to be measured.
 LEAST_FACE_PX = 64
@@ -96,22 +97,24 @@ def _table(
     confidence = observed.confidence[looks].copy()
     confidence[face >= 0] = observed.face_confidence[face[face >= 0]]
     n_faces = np.bincount(observed.owner, minlength=len(observed.times))[looks]
-    columns: dict[str, pl.Series] = {
-        "frame": pl.Series([observed.numbers[i] for i in looks], dtype=pl.Int32),
-        "timestamp": pl.Series([observed.times[i] for i in looks], dtype=pl.Float32),
-        "confidence": pl.Series(np.clip(confidence, 0, 1), dtype=pl.Float32),
-        "success": pl.Series(success, dtype=pl.Int32),
+    columns: dict[str, Any] = {
+        "frame": np.array(observed.numbers, dtype=np.int32)[looks],
+        "timestamp": np.array(observed.times, dtype=np.float32)[looks],
+        "confidence": np.clip(confidence, 0, 1).astype(np.float32),
+        "success": success.astype(np.int32),
         "status": pl.Series(status.tolist(), dtype=pl.String),
-        "n_faces": pl.Series(n_faces, dtype=pl.Int32),
+        "n_faces": n_faces.astype(np.int32),
     }
-    boxes = observed.boxes[kept]
-    columns |= _spread(("face_x", "face_y", "face_w", "face_h"), boxes, success)
-    for group, values in _groups(measured).items():
-        columns |= _spread([c.name for c in FRAMES.group(group)], values, success)
+    values = dict(zip(_BOX, observed.boxes[kept].T, strict=True))
+    for group, rows in _groups(measured).items():
+        values |= dict(zip((c.name for c in FRAMES.group(group)), rows.T, strict=True))
     units: Mapping[str, Floats | None] = extractor.action_units(measured.au)
-    for name, values_or_none in units.items():
-        columns[name] = _column(values_or_none, success)
-    return pl.DataFrame(columns)
+    for name, column in {**values, **units}.items():
+        columns[name] = np.full(len(looks), np.nan, dtype=np.float32)
+        if column is not None:
+            columns[name][success] = column
+    # What was not measured is NaN so far, and NaN is nothing that a table may hold.
+    return pl.DataFrame(columns).with_columns(pl.col([*values, *units]).fill_nan(None))
 
 
 def _status(
@@ -133,18 +136,3 @@ def _groups(measured: Measures) -> dict[str, Floats]:
     flat = np.swapaxes(measured.landmarks, 1, 2).reshape(-1, 2 * N_LANDMARKS)
     groups = {"landmarks": flat, "head_pose": measured.head_pose}
     return groups if measured.gaze is None else {**groups, "gaze": measured.gaze}
-
-
-def _spread(names: Sequence[str], rows: Floats, success: NDArray[np.bool_]) -> dict[str, pl.Series]:
-    """One column per name out of vectors that only the rows with success have."""
-    return {name: _column(rows[:, i], success) for i, name in enumerate(names)}
-
-
-def _column(values: Floats | None, success: NDArray[np.bool_]) -> pl.Series:
-    """A float32 column that is null where `success` is not."""
-    import polars as pl
-
-    full = np.full(len(success), np.nan, dtype=np.float32)
-    if values is not None and len(values):
-        full[success] = values
-    return pl.Series(full).fill_nan(None)

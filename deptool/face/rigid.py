@@ -54,7 +54,8 @@ def fit(source: Points, target: Points, weights: Points) -> Similarity:
 def euler_from_rotation(rotation: Points) -> Points:
     """OpenFace's angles (…, Rx Ry Rz) in rad of R (…, 3, 3) = Rx @ Ry @ Rz.
 
-    Axes: x right, y down, z away. Source: OpenFace 2, `RotationMatrix2Euler` and `Euler2RotationMatrix` (convention only).
+    Axes: x right, y down, z away. Source: OpenFace 2, `RotationMatrix2Euler` and
+    `Euler2RotationMatrix` (convention only).
     """
     ry = np.arcsin(np.clip(rotation[..., 0, 2], -1.0, 1.0))
     rx = np.arctan2(-rotation[..., 1, 2], rotation[..., 2, 2])
