@@ -7,16 +7,24 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from deptool import plugins
 from deptool.corpus import open_corpus
 from deptool.errors import DataError, InputError, SettingsError, UsageError
 from deptool.extract import ExtractSettings, ExtractSummary, extract
 from deptool.label import HEADER
+from deptool.observe import observe
+from deptool.schema import TRACKS
 from deptool.settings import resolve
+from deptool.synth import Motion, Person, render, write_video
+from deptool.tables import read_table
+from deptool.video import open_video
 from fixtures.videos import portrait_video, silent_sound, sways, text_file
 from tests.conftest import ROOT, Run
 
@@ -310,3 +318,108 @@ def test_a_folder_that_grows_is_followed(tmp_path: Path) -> None:
     assert (summary.n_new, summary.n_kept) == (1, 1)
     assert isinstance(summary.rows, pl.DataFrame)
     assert summary.rows["recording_id"].to_list() == ["a", "b"]
+
+
+def _two_faces(path: Path, seconds: float = 1, gap: float = 1.0) -> Path:
+    """The portrait twice, side by side, the right one `gap` as large: 640 x 320."""
+    left, size = render(Motion()), round(320 * gap)
+    right = np.full_like(left, 127)
+    right[:size, :size] = render(Motion(), Person.random(3), size)
+    picture = np.concatenate([left, right], axis=1)
+    write_video(path, [picture] * round(seconds * 12), 12)
+    return path
+
+
+def test_a_region_is_all_that_is_looked_at(tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    folder.mkdir()
+    _two_faces(folder / "a.mp4")
+    whole = extract(folder, tmp_path / "whole", ExtractSettings()).corpus.frames("a")
+    part = ExtractSettings(roi=(320, 0, 320, 320))
+    right = extract(folder, tmp_path / "right", part).corpus
+    frames = right.frames("a")
+    assert set(whole["n_faces"]) == {2}
+    assert set(whole["status"]) == {"ambiguous"}
+    assert set(frames["n_faces"]) == {1}
+    assert set(frames["status"]) == {"ok"}
+    # The right portrait's outer eye corners, near (117, 130) and (203, 130) in its own square.
+    assert frames["x_36"][0] == pytest.approx(437, abs=12)
+    assert frames["x_45"][0] == pytest.approx(523, abs=12)
+    assert frames["pose_Tx"][0] > 50  # to the right of the whole picture's middle
+    assert right.recordings()["width"].to_list() == [640]
+    assert json.loads((tmp_path / "right" / "corpus.json").read_text())["extraction"]["roi"] == [
+        *(320, 0, 320, 320)
+    ]
+    with pytest.raises(DataError, match="Use the same settings"):
+        extract(folder, tmp_path / "right", ExtractSettings())
+
+
+def test_a_region_outside_the_picture_is_said_in_the_row(tmp_path: Path) -> None:
+    portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
+    settings = ExtractSettings(roi=(1000, 0, 50, 50))
+    row = extract(tmp_path / "v", tmp_path / "c", settings).rows.to_dicts()[0]
+    assert row["status"] == "unreadable"
+    assert row["reason"] == "the region of interest lies outside the picture of 320 x 320 px"
+
+
+def test_all_faces_get_a_table_of_their_own(tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    folder.mkdir()
+    _two_faces(folder / "a.mp4", gap=0.6)
+    summary = extract(folder, tmp_path / "c", ExtractSettings(faces="all"))
+    tracks = read_table(tmp_path / "c" / "tracks" / "a.parquet", TRACKS)
+    frames = summary.corpus.frames("a")
+    assert set(tracks["track"]) == {0, 1}
+    assert len(tracks) == 2 * len(frames)
+    primary = tracks.filter(pl.col("primary") == 1).drop("track", "primary")
+    assert primary.equals(frames)
+    assert summary.rows["n_ambiguous"].to_list() == [0]  # the other is plainly smaller
+    plain = extract(folder, tmp_path / "plain", ExtractSettings()).corpus.frames("a")
+    assert frames.equals(plain)
+    assert not (tmp_path / "plain" / "tracks").exists()
+
+
+def test_a_large_picture_is_scaled_without_moving_a_landmark(tmp_path: Path) -> None:
+    # The same portrait at 1280 px, about 690 px of it face; the extractor needs 200.
+    folder = tmp_path / "v"
+    folder.mkdir()
+    motions = [Motion(yaw_deg=k, smile=0.05 * k) for k in range(12)]
+    write_video(folder / "a.mp4", (render(m, Person(), 1280) for m in motions), 12)
+    scaled = extract(folder, tmp_path / "c", ExtractSettings()).corpus.frames("a")
+    module = plugins.load("extractors", "mediapipe")
+    with open_video(folder / "a.mp4") as video, module.Extractor(module.Settings()) as extractor:
+        unscaled = SimpleNamespace(BATCH=1)
+        seen = observe(video, unscaled, extractor, 6.0)
+    for k in range(len(scaled)):
+        points = np.array([[scaled[f"{a}_{i}"][k] for a in "xy"] for i in range(68)])
+        off = np.linalg.norm(points - seen.measures.landmarks[k], axis=1)
+        assert np.median(off) < 0.005 * scaled["face_w"][k]
+
+
+def test_settings_of_an_extractor_are_checked(tmp_path: Path) -> None:
+    portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
+    with pytest.raises(SettingsError, match="unknown setting 'colour'"):
+        extract(tmp_path / "v", tmp_path / "c", ExtractSettings(options=("colour=red",)))
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--shard", "3/2"), "shard must be i/n"),
+        (("--shard", "half"), "--shard 'half' is not of the form i/n"),
+        (("--roi", "1,2,3"), "--roi '1,2,3' is not of the form x,y,w,h"),
+        (("--roi", "0,0,0,5"), "w and h at least 1"),
+        (("--faces", "both"), "faces cannot be 'both'"),
+        (("--engine", "slurm"), "no engine named 'slurm'"),
+        (("--extractor", "mediapip"), "Did you mean 'mediapipe'?"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused(
+    deptool: Run, tmp_path: Path, words: tuple[str, str], expected: str
+) -> None:
+    portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
+    done = deptool("extract", tmp_path / "v", "--out", tmp_path / "c", *words)
+    assert done.returncode in (2, 3)
+    assert expected in done.stderr
+    assert not (tmp_path / "c").exists()
