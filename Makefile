@@ -25,7 +25,7 @@ docs: $(VENV)/installed-docs
 	$(BIN)/mkdocs build --strict --config-file .ci/mkdocs.yml
 
 bench: $(VENV)/installed
-	$(BIN)/python -m benchmarks.extract
+	$(BIN)/python -m benchmarks
 
 # Again only when the dependencies change; the code itself is used in place.
 $(VENV)/installed: pyproject.toml

@@ -1,1 +1,7 @@
-"""Scripts that print ratios measured in one run; nothing here is a test."""
+"""How fast deptool is, as ratios within one run: absolute numbers belong to a machine and a moment.
+
+python -m benchmarks            all of it, some twenty minutes; writes docs/benchmarks.md
+python -m benchmarks speed      one part: speed, growth, tables, face_alignment; prints only
+
+Each part is a module with `measure() -> Section`.
+"""

@@ -23,8 +23,8 @@ Box = tuple[int, int, int, int]
 # Faces measured at once: enough for the cost of a call to vanish, few enough to stay small.
 _CHUNK = 256
 
-# Pictures that the decoder may be ahead of the extractor.
-_AHEAD = 8
+# Pictures that the decoder may be ahead of the extractor, and their bytes together.
+_AHEAD, _AHEAD_BYTES = 8, 64e6
 
 # Report progress after this many pictures of the source.
 _REPORT_EVERY = 25
@@ -73,7 +73,7 @@ def observe(
     extractor.begin()
     eye = _Eye(video, module, extractor, roi)
     told, told_s = 0, 0.0
-    for sample in _ahead(video.sample(fps)):
+    for sample in _ahead(video.sample(fps), _room(video)):
         eye.take(sample)
         n_read, read_s = video.n_read, video.duration_s
         if n_read - told >= _REPORT_EVERY:
@@ -219,9 +219,15 @@ def _cut(picture: NDArray[np.uint8], part: Box, scale: float) -> NDArray[np.uint
     return np.ascontiguousarray(picture[y : y + max(h, 1), x : x + max(w, 1)])
 
 
-def _ahead(samples: Iterator[Sample]) -> Iterator[Sample]:
+def _room(video: Video) -> int:
+    """How many pictures may wait: fewer where they are huge. 1.5 bytes a px, as most are stored."""
+    size = 1.5 * max(video.stream.width * video.stream.height, 1)
+    return int(min(max(_AHEAD_BYTES // size, 1), _AHEAD))
+
+
+def _ahead(samples: Iterator[Sample], room: int) -> Iterator[Sample]:
     """The same samples, decoded in a thread of their own while the extractor works."""
-    ready: queue.Queue[Sample | BaseException | None] = queue.Queue(_AHEAD)
+    ready: queue.Queue[Sample | BaseException | None] = queue.Queue(room)
     stopped = threading.Event()
 
     def put(item: Sample | BaseException | None) -> bool:

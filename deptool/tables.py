@@ -178,10 +178,14 @@ def _suspects(frame: pl.DataFrame, columns: Sequence[Column]) -> list[Column]:
 
     types = frame.schema
     typed = [c for c in columns if types[c.name] == _dtype(c)]
+    # The lowest and the highest tell of any value out of range but NaN, and are quick to find.
     wrong = [
         pl.any_horizontal(
-            _breaches(pl.col(c.name), c).any(ignore_nulls=True),
-            pl.lit(False) if c.nullable else pl.col(c.name).is_null().any(),
+            pl.col(c.name).is_nan().any(ignore_nulls=True) if c.dtype == "float32" else False,
+            _breaches(pl.col(c.name).min(), c) if c.choices is None and not c.whole else False,
+            _breaches(pl.col(c.name).max(), c) if c.choices is None and not c.whole else False,
+            _breaches(pl.col(c.name), c).any(ignore_nulls=True) if c.choices or c.whole else False,
+            False if c.nullable else pl.col(c.name).is_null().any(),
         ).alias(c.name)
         for c in typed
     ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import queue
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -21,14 +23,20 @@ from deptool.extract_one import Job, Plan, Row, Worker, empty_row
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
 
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
+
 # How often a recording may take its worker with it.
 TRIES = 2
 
-LOST = "the worker process died twice while it read this, perhaps for want of memory"
+LOST = "the worker process died or stood still twice while it read this, perhaps for want of memory"
 
-# In a worker: itself, and where its news go.
+# A worker that reports nothing for this long (s) is ended, as if it had died.
+STALL_S = 900.0
+
+# In a worker: itself, and where its news go: recording, pictures read, seconds of video read.
+News = tuple[str, int, float]
 _worker: Worker | None = None
-_news: Queue[tuple[int, float]] | None = None
+_news: Queue[News] | None = None
 
 
 def require() -> None:
@@ -45,7 +53,7 @@ def run(
     """Rows as they are done; see `deptool.engines`. One pool per worker, so that one can die."""
     del address
     spawn = multiprocessing.get_context("spawn")
-    news: Queue[tuple[int, float]] = spawn.Queue()
+    news: Queue[News] = spawn.Queue()
     todo = deque((job, 1) for job in jobs)
     n_slots = min(workers, len(jobs))
     threads = max(1, (os.cpu_count() or 1) // max(n_slots, 1))
@@ -55,6 +63,7 @@ def run(
 
     idle = [pool() for _ in range(n_slots)]
     running: dict[Future[Row], tuple[ProcessPoolExecutor, Job, int]] = {}
+    heard_at: dict[str, float] = {}
     bug: BaseException | None = None
     try:
         while todo or running:
@@ -66,10 +75,16 @@ def run(
                     slot = pool()
                     future = slot.submit(_extract, job)
                 running[future] = slot, job, n_try
+                heard_at[job.recording_id] = time.monotonic()
             done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-            for pictures, seconds in _heard(news):
+            for name, pictures, seconds in _heard(news):
+                heard_at[name] = time.monotonic()
                 on_news(pictures, seconds)
             on_news(0, 0.0)
+            for slot, job, _ in running.values():
+                if time.monotonic() - heard_at[job.recording_id] > STALL_S:
+                    _kill(slot)  # its future then says that the pool is broken
+                    heard_at[job.recording_id] = time.monotonic()
             for future in done:
                 slot, job, n_try = running.pop(future)
                 error = future.exception()
@@ -100,7 +115,7 @@ def failed_row(job: Job, plan: Plan, reason: str) -> Row:
     return empty_row(job.recording_id, plan) | {"status": "failed", "reason": reason}
 
 
-def _start(plan: Plan, news: Queue[tuple[int, float]], threads: int) -> None:
+def _start(plan: Plan, news: Queue[News], threads: int) -> None:
     """Set up a worker: its share of the cores; what libraries log in C++ goes nowhere.
 
     Errors travel back as exceptions, so nothing that a user needs is written to stderr here.
@@ -109,7 +124,7 @@ def _start(plan: Plan, news: Queue[tuple[int, float]], threads: int) -> None:
     from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers itself
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _die_with_parent()
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.__stderr__.fileno() if sys.__stderr__ else 2)
     os.close(sink)
@@ -118,8 +133,14 @@ def _start(plan: Plan, news: Queue[tuple[int, float]], threads: int) -> None:
     _worker, _news = Worker(plan), news
 
 
-def _end_with_parent() -> None:
+def _die_with_parent() -> None:
     """A killed parent cannot end its workers; they must not live on."""
+    if sys.platform == "linux":  # by the kernel: a worker stuck in C would not notice
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -130,10 +151,11 @@ def _extract(job: Job) -> Row:
     assert _worker is not None
     assert _news is not None
     tell = _news.put
-    return _worker.extract(job, lambda pictures, seconds: tell((pictures, seconds)))
+    name = job.recording_id
+    return _worker.extract(job, lambda pictures, seconds: tell((name, pictures, seconds)))
 
 
-def _heard(news: Queue[tuple[int, float]]) -> Iterator[tuple[int, float]]:
+def _heard(news: Queue[News]) -> Iterator[News]:
     with contextlib.suppress(queue.Empty):
         while True:
             yield news.get_nowait()
@@ -141,10 +163,19 @@ def _heard(news: Queue[tuple[int, float]]) -> Iterator[tuple[int, float]]:
 
 def _stop(pool: ProcessPoolExecutor) -> None:
     """End a worker now: on Ctrl-C nobody wants to wait for the video in hand."""
-    processes: list[Any] = list((pool._processes or {}).values())
+    processes = _processes(pool)
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         if process.is_alive():
             process.terminate()
     for process in processes:
         process.join()
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    for process in _processes(pool):
+        process.kill()
+
+
+def _processes(pool: ProcessPoolExecutor) -> list[Any]:
+    return list((pool._processes or {}).values())

@@ -87,7 +87,8 @@ def run(
     mine = not ray.is_initialized()
     if mine:
         _connect(address, workers)
-    make = ray.remote(num_cpus=1, max_concurrency=2)(_Actor)
+    remote: Any = ray.remote(_Actor)
+    make = remote.options(num_cpus=1, max_concurrency=2)
     idle: list[Any] = [make.remote(plan) for _ in range(min(workers, len(jobs)))]
     todo = deque((job, 1) for job in jobs)
     running: dict[Any, tuple[Any, Job, int]] = {}
