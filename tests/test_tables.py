@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deptool import tables
 from deptool.errors import InputError, SchemaError
-from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION, TABLES
+from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION, TABLES, TRACKS
 
 KINDS = {"string": pl.String, "float32": pl.Float32, "int32": pl.Int32}
 
@@ -239,7 +239,7 @@ def values(column):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.data(), st.sampled_from([t for t in TABLES.values() if t is not FRAMES]))
+@given(st.data(), st.sampled_from([t for t in TABLES.values() if t not in (FRAMES, TRACKS)]))
 def test_any_table_that_keeps_the_schema_round_trips(tmp_path_factory, data, table):
     n = data.draw(st.integers(0, 4))
     frame = pl.DataFrame(
@@ -266,3 +266,30 @@ def test_the_recordings_table_takes_rows_without_ids_yet(tmp_path):
         == "[null]"
     )
     assert pq.read_schema(tmp_path / "r.parquet").field("split").type == pa.string()
+
+
+@pytest.mark.parametrize("name", ["Identity_1", "identity", "embedding_0", "pixel_0", "image"])
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_only_columns_of_the_schema_get_into_a_table(tmp_path, table, name):
+    # Empty, but right in every other way: what remains wrong is the column more.
+    kinds = {c.name: KINDS[c.dtype] for c in table.columns}
+    frame = pl.DataFrame(schema={**kinds, name: pl.Float32})
+    with pytest.raises(SchemaError, match=f"column '{name}' is not part of the table"):
+        tables.write_table(tmp_path / "t.parquet", table, frame)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.5, 5.5])
+def test_one_bad_value_among_good_ones_is_found_and_named(tmp_path, value):
+    values = [1.0] * 7
+    values[4] = value
+    bad = frames(7).with_columns(pl.Series("AU12_r", values, dtype=pl.Float32))
+    with pytest.raises(SchemaError, match=r"column AU12_r, row 4: expected a finite number"):
+        tables.write_table(tmp_path / "f.parquet", FRAMES, bad)
+
+
+def test_a_place_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written: File exists") as caught:
+        tables.write_text(tmp_path / "file" / "a.json", "{}")
+    assert "what is done is kept" in caught.value.fix.replace("\n", " ")
