@@ -176,7 +176,8 @@ class _Eye:
 
     def _measure(self) -> None:
         if self._waiting:
-            self._parts.append(self._extractor.measure(self._waiting, *self._size))
+            measured = self._extractor.measure(self._waiting, *self._size)
+            self._parts.append(measured.compact())
             self._waiting = []
 
     def _searching(self, part: Box) -> float:

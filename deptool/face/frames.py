@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deptool.face.observation import Measures
+from deptool.face.observation import Measured, Measures
 from deptool.face.tracks import Choice, link, primary
 from deptool.observe import Observed
 from deptool.schema import FRAMES
@@ -131,8 +131,10 @@ def _status(
     return status
 
 
-def _groups(measured: Measures) -> dict[str, Floats]:
+def _groups(measured: Measures) -> dict[str, Measured]:
     """Rows (face, value) by group of columns; one that the extractor cannot see is left out."""
-    flat = np.swapaxes(measured.landmarks, 1, 2).reshape(-1, 2 * N_LANDMARKS)
-    groups = {"landmarks": flat, "head_pose": measured.head_pose}
-    return groups if measured.gaze is None else {**groups, "gaze": measured.gaze}
+    flat: Measured = np.swapaxes(measured.landmarks, 1, 2).reshape(-1, 2 * N_LANDMARKS)
+    groups: dict[str, Measured] = {"landmarks": flat, "head_pose": measured.head_pose}
+    if measured.gaze is not None:
+        groups["gaze"] = measured.gaze
+    return groups

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Measured = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,16 @@ class Measures:
     `Extractor.action_units` derives its columns from.
     """
 
-    landmarks: Floats
-    head_pose: Floats
-    gaze: Floats | None
+    landmarks: Measured
+    head_pose: Measured
+    gaze: Measured | None
     au: Floats
+
+    def compact(self) -> Measures:
+        """The same in the precision of the tables; a long recording keeps them all in memory."""
+        gaze = None if self.gaze is None else self.gaze.astype(np.float32)
+        landmarks, pose = self.landmarks.astype(np.float32), self.head_pose.astype(np.float32)
+        return Measures(landmarks, pose, gaze, self.au)
 
     def take(self, faces: NDArray[np.intp]) -> Measures:
         """Those of some faces, by their index."""
@@ -66,9 +74,10 @@ class Measures:
 def joined(parts: Sequence[Measures]) -> Measures:
     """The measures of several groups of faces, one after the other; at least one group."""
     gaze = [p.gaze for p in parts if p.gaze is not None]
+    whole: Measured | None = np.concatenate(gaze) if gaze else None
     return Measures(
         np.concatenate([p.landmarks for p in parts]),
         np.concatenate([p.head_pose for p in parts]),
-        np.concatenate(gaze) if gaze else None,
+        whole,
         np.concatenate([p.au for p in parts]),
     )
