@@ -29,8 +29,8 @@ def measure() -> Section:
         _rows(rows, jobs, work)
     return Section(
         "How it grows",
-        f"`extract` at 6 rows a second, medians of {RUNS} runs; time and memory beside the first row"
-        " of each group. Time includes about 2 s of starting; memory is that of all processes"
+        f"`extract` at 6 rows a second, medians of {RUNS} runs; time and memory beside the first"
+        " row of each group. Time includes about 2 s of starting; memory is that of all processes"
         " together at its highest, and shared pages are counted in each.",
         ("videos", "seconds", "times the first", "seconds per minute of video", "peak MB"),
         rows,

@@ -9,7 +9,8 @@ SettingsError             3  a setting that is unknown, of the wrong type or out
 InputError                4  a file or folder that is missing, unreadable or empty;
                              also the exit code of a batch in which any item failed
 SchemaError               5  a table that breaks its schema, or of another schema version
-MissingExtraError         6  a feature whose optional packages are not installed
+MissingExtraError         6  a feature whose optional packages or files of weights
+                             are not there
 DataError                 7  data that contradict themselves, or leak between splits
 TrainingError             8  a training run that cannot go on
 =====================  ====  =====================================================
@@ -72,7 +73,7 @@ class SchemaError(DeptoolError):
 
 
 class MissingExtraError(DeptoolError):
-    """A feature whose optional packages are not installed."""
+    """A feature whose optional packages or files of weights are not there."""
 
     exit_code = 6
 

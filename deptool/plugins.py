@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import importlib.util
 import pkgutil
+from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 
 from deptool.errors import UsageError, suggest
 
-KINDS = ("extractors", "models", "encoders", "importers")
+KINDS = ("extractors", "models", "encoders", "importers", "engines")
 
 
 def names(kind: str) -> list[str]:
@@ -27,4 +31,45 @@ def load(kind: str, name: str) -> ModuleType:
     wanted = name.replace("_", "-").lower()
     if wanted not in known:
         raise UsageError(f"no {kind.removesuffix('s')} named {name!r}", fix=suggest(wanted, known))
-    return importlib.import_module(f"deptool.{kind}.{wanted.replace('-', '_')}")
+    return importlib.import_module(_module(kind, wanted))
+
+
+def title(kind: str, name: str) -> str:
+    """The first line of the plug-in's docstring. The file is read, not imported."""
+    lines = (ast.get_docstring(_read(_source(kind, name))) or "").splitlines()
+    return lines[0].rstrip(".") if lines else ""
+
+
+def defines(kind: str, name: str, word: str) -> bool:
+    """Whether the plug-in's file gives `word` a meaning. The file is read, not imported."""
+    for node in _read(_source(kind, name)).body:
+        match node:
+            case ast.FunctionDef(name=found) | ast.ClassDef(name=found):
+                words = [found]
+            case ast.Assign(targets=targets):
+                words = [t.id for t in targets if isinstance(t, ast.Name)]
+            case ast.AnnAssign(target=ast.Name(id=found)):
+                words = [found]
+            case ast.ImportFrom(names=aliases):
+                words = [alias.asname or alias.name for alias in aliases]
+            case _:
+                words = []
+        if word in words:
+            return True
+    return False
+
+
+def _module(kind: str, name: str) -> str:
+    return f"deptool.{kind}.{name.replace('-', '_')}"
+
+
+def _source(kind: str, name: str) -> Path:
+    spec = importlib.util.find_spec(_module(kind, name))
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes())

@@ -6,13 +6,14 @@ import contextlib
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deptool.columns import Column, Table
 from deptool.errors import InputError, SchemaError
 from deptool.schema import SCHEMA_VERSION
+from deptool.validate import check, dtype
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,6 +102,7 @@ def write_table(
             use_dictionary=strings,
             column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
             row_group_size=max(table.num_rows, 1),
+            write_page_checksum=True,
         )
 
 
@@ -117,11 +119,13 @@ def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> p
     if not path.is_file():
         raise InputError("no such table", where=path.name)
     try:
-        table = pq.read_table(path, columns=columns, partitioning=None)
-    except (pa.ArrowException, OSError) as error:
+        table = pq.read_table(
+            path, columns=columns, partitioning=None, page_checksum_verification=True
+        )
+        _check_version(table.schema.metadata or {}, path.name)
+        frame = pl.DataFrame(table)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path) from error
-    _check_version(table.schema.metadata or {}, path.name)
-    frame = pl.DataFrame(table)
     check(frame, schema, path.name, partial=columns is not None)
     return frame
 
@@ -157,100 +161,6 @@ def _unreadable(path: Path) -> SchemaError:
     )
 
 
-def check(frame: pl.DataFrame, schema: Table, where: str, partial: bool = False) -> None:
-    """Raise SchemaError, naming file, column, row and what was expected, at the first breach."""
-    known = {c.name for c in schema.columns}
-    for name in frame.columns:
-        if name not in known:
-            raise SchemaError(
-                f"column {name!r} is not part of the table {schema.name}", where=where
-            )
-    if not partial:
-        _check_groups(frame, schema, where)
-    columns = [schema.column(name) for name in frame.columns]
-    for column in _suspects(frame, columns):
-        _check_column(frame, column, where)
-
-
-def _suspects(frame: pl.DataFrame, columns: Sequence[Column]) -> list[Column]:
-    """Columns of a wrong type, or with a value or a null that must not be: all in one pass."""
-    import polars as pl
-
-    types = frame.schema
-    typed = [c for c in columns if types[c.name] == _dtype(c)]
-    # The lowest and the highest tell of any value out of range but NaN, and are quick to find.
-    wrong = [
-        pl.any_horizontal(
-            pl.col(c.name).is_nan().any(ignore_nulls=True) if c.dtype == "float32" else False,
-            _breaches(pl.col(c.name).min(), c) if c.choices is None and not c.whole else False,
-            _breaches(pl.col(c.name).max(), c) if c.choices is None and not c.whole else False,
-            _breaches(pl.col(c.name), c).any(ignore_nulls=True) if c.choices or c.whole else False,
-            False if c.nullable else pl.col(c.name).is_null().any(),
-        ).alias(c.name)
-        for c in typed
-    ]
-    found = frame.select(wrong).row(0, named=True) if wrong else {}
-    return [c for c in columns if found.get(c.name, True)]
-
-
-def _check_groups(frame: pl.DataFrame, schema: Table, where: str) -> None:
-    for group in {c.group: None for c in schema.columns}:
-        names = [c.name for c in schema.group(group)]
-        missing = [name for name in names if name not in frame.columns]
-        if missing and (group not in schema.optional or len(missing) < len(names)):
-            shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
-            raise SchemaError(
-                f"the table {schema.name} lacks {len(missing)} of the {len(names)} columns of its"
-                f" group {group}: {shown}",
-                where=where,
-            )
-
-
-def _check_column(frame: pl.DataFrame, column: Column, where: str) -> None:
-    import polars as pl
-
-    values = frame[column.name]
-    place = f"{where}, column {column.name}"
-    if values.dtype != _dtype(column):
-        raise SchemaError(f"expected {column.dtype}, found {values.dtype}", where=place)
-    if not column.nullable and values.null_count():
-        row = values.is_null().arg_max()
-        raise SchemaError("expected a value, found null", where=f"{place}, row {row}")
-    row = frame.select(_breaches(pl.col(column.name), column).fill_null(False).arg_max()).item()
-    raise SchemaError(
-        f"expected {expectation(column)}, found {values[row]!r}", where=f"{place}, row {row}"
-    )
-
-
-def _breaches(values: pl.Expr, column: Column) -> pl.Expr:
-    """True where a value lies outside the column's choices or range; null where it is null."""
-    if column.choices is not None:
-        return ~values.is_in(list(column.choices))
-    if column.dtype == "string":
-        return values == ""
-    bad = ~values.is_finite() if column.dtype == "float32" else values != values
-    if column.low is not None:
-        bad = bad | (values < column.low)
-    if column.high is not None:
-        bad = bad | (values > column.high)
-    if column.whole:
-        bad = bad | (values != values.round())
-    return bad
-
-
-def expectation(column: Column) -> str:
-    """What a column's values must be, in words: 'a finite number from 0 to 5'."""
-    if column.choices is not None:
-        return "one of " + ", ".join(column.choices)
-    if column.dtype == "string":
-        return "a text that is not empty"
-    whole = column.whole or column.dtype == "int32"
-    kind = "a whole number" if whole else "a finite number"
-    low = "" if column.low is None else f" from {column.low:g}"
-    high = "" if column.high is None else f" up to {column.high:g}"
-    return kind + low + high
-
-
 def _cast(frame: pl.DataFrame, schema: Table) -> pl.DataFrame:
     """Numbers of another width to the schema's width; columns in the schema's order."""
     import polars as pl
@@ -262,16 +172,10 @@ def _cast(frame: pl.DataFrame, schema: Table) -> pl.DataFrame:
     types = frame.schema
     for column in schema.columns:
         if column.name in types:
-            found, target = types[column.name], _dtype(column)
+            found, target = types[column.name], dtype(column)
             if found == pl.Null or (found.is_numeric() and target.is_numeric()):
                 casts.append(pl.col(column.name).cast(target))
     return frame.select(order).with_columns(casts)
-
-
-def _dtype(column: Column) -> pl.DataType:
-    import polars as pl
-
-    return {"float32": pl.Float32(), "int32": pl.Int32(), "string": pl.String()}[column.dtype]
 
 
 def _field(column: Column) -> pa.Field:

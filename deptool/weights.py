@@ -131,6 +131,16 @@ def verify(
     return "unchecked" if weight.size_bytes is None else "ok"
 
 
+def size_text(n_bytes: float) -> str:
+    """A size as people read it: 3 bytes, 4.1 kB, 97 MB."""
+    unit = "bytes"
+    for larger in ("kB", "MB", "GB"):
+        if n_bytes < 999.5:
+            break
+        n_bytes, unit = n_bytes / 1000, larger
+    return f"{n_bytes:.{1 if n_bytes < 9.95 and unit != 'bytes' else 0}f} {unit}"
+
+
 def _home(variable: str | None, name: str) -> Path:
     """A library's folder: what its variable says, or its name in the user's cache."""
     named = os.getenv(variable) if variable else None

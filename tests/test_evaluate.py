@@ -13,6 +13,7 @@ from deptool.csv_file import read_csv
 from deptool.errors import DataError, InputError, SchemaError
 from deptool.evaluate import evaluate_run, n_without_truth, score, scores
 from deptool.schema import METRICS, PREDICTIONS
+from deptool.validate import check
 
 
 def predictions(rows, **same):
@@ -38,7 +39,7 @@ def test_one_row_per_predictor_split_and_seed_in_the_metrics_schema():
         ]
     )
     found = score(frame)
-    tables.check(found, METRICS, "metrics")
+    check(found, METRICS, "metrics")
     assert found.select("predictor", "split", "seed").rows() == [
         ("model", "test", 0),
         ("train_mean", "test", 0),

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from deptool import schema, tables
+from deptool import schema
 from deptool.cli.main import app
 from deptool.corpus import MARKER, create_corpus
 from deptool.errors import SchemaError
 from deptool.schema import AU_INTENSITY, AU_PRESENCE, FRAMES, LABELS, SCALES, TABLES
 from deptool.schema_docs import corpus_schema, documents, json_schema, write_documents
+from deptool.validate import check
 
 ROOT = Path(__file__).parent.parent
 
@@ -107,7 +108,7 @@ def test_json_schema_and_the_table_check_agree_on_every_column(column, value):
     table = schema.Table("one", "one", (column,))
     frame = pl.DataFrame({column.name: pl.Series([value], dtype=kind)})
     try:
-        tables.check(frame, table, "t")
+        check(frame, table, "t")
         accepted = True
     except SchemaError:
         accepted = False

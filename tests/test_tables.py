@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from deptool import tables
 from deptool.errors import InputError, SchemaError
 from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION, TABLES, TRACKS
+from deptool.validate import check
 
 KINDS = {"string": pl.String, "float32": pl.Float32, "int32": pl.Int32}
 
@@ -106,9 +107,9 @@ def test_a_group_of_columns_is_there_as_a_whole_or_not_at_all(tmp_path):
     tables.write_table(tmp_path / "f.parquet", FRAMES, frames(groups=["gaze"]))
     assert "x_0" not in tables.read_table(tmp_path / "f.parquet", FRAMES).columns
     with pytest.raises(SchemaError, match=r"lacks 1 of the 35 columns .* action_units: AU12_r"):
-        tables.check(frames().drop("AU12_r"), FRAMES, "f")
+        check(frames().drop("AU12_r"), FRAMES, "f")
     with pytest.raises(SchemaError, match=r"lacks 2 of the 10 columns .* base: timestamp, status"):
-        tables.check(frames().drop("timestamp", "status"), FRAMES, "f")
+        check(frames().drop("timestamp", "status"), FRAMES, "f")
 
 
 BREACHES = [
@@ -158,14 +159,14 @@ def test_an_empty_text_is_no_id():
         schema_overrides={"score": pl.Float32},
     )
     with pytest.raises(SchemaError, match="column session_id, row 0: expected a text that is not"):
-        tables.check(frame, LABELS, "labels.parquet")
+        check(frame, LABELS, "labels.parquet")
 
 
 def test_a_column_of_another_kind_or_unknown_is_refused():
     with pytest.raises(SchemaError, match="column frame: expected int32, found String"):
-        tables.check(frames().with_columns(pl.col("frame").cast(pl.String)), FRAMES, "f")
+        check(frames().with_columns(pl.col("frame").cast(pl.String)), FRAMES, "f")
     with pytest.raises(SchemaError, match="'pixels' is not part of the table frames"):
-        tables.check(frames().with_columns(pixels=1), FRAMES, "f")
+        check(frames().with_columns(pixels=1), FRAMES, "f")
 
 
 def test_a_text_column_is_not_silently_made_a_number(tmp_path):
@@ -293,3 +294,16 @@ def test_a_place_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path):
     with pytest.raises(InputError, match="cannot be written: File exists") as caught:
         tables.write_text(tmp_path / "file" / "a.json", "{}")
     assert "what is done is kept" in caught.value.fix.replace("\n", " ")
+
+
+def test_a_flipped_bit_in_the_values_is_noticed(tmp_path):
+    path = tmp_path / "f.parquet"
+    noise = np.random.default_rng(0).uniform(0, 640, 5000).astype(np.float32)
+    tables.write_table(path, FRAMES, frames(5000).with_columns(pl.Series("x_7", noise)))
+    group = pq.read_metadata(path).row_group(0)
+    chunk = next(c for c in map(group.column, range(200)) if c.path_in_schema == "x_7")
+    raw = bytearray(path.read_bytes())
+    raw[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(SchemaError, match="cannot be read as Parquet"):
+        tables.read_table(path, FRAMES)

@@ -26,14 +26,13 @@ def command(
 
     Example: deptool demo
     """
-    import os
-
     from deptool.cli import view
     from deptool.demo import DemoSettings, make_videos
+    from deptool.doctor_machine import usable_cores
     from deptool.extractors.mediapipe import Settings, require
 
     require(Settings(), None)
-    jobs = jobs or os.cpu_count() or 1
+    jobs = jobs or usable_cores()
     videos, corpus, runs = folder / "videos", folder / "corpus", folder / "runs"
     view.say(
         "This demo animates one public-domain portrait. Its scores are toys, tied to how much the\n"

@@ -62,15 +62,14 @@ def command(
 
     Example: deptool extract videos/ --jobs 2
     """
-    import os
-
     from deptool.cli import view
+    from deptool.doctor_machine import usable_cores
     from deptool.extract import ExtractSettings, extract
     from deptool.settings import resolve
 
     values: dict[str, object] = {"extractor": extractor, "fps": _rate(fps), "faces": faces}
     values |= {"roi": _numbers("--roi", roi, ",", 4, "x,y,w,h"), "options": tuple(set or ())}
-    values |= {"weights": weights, "jobs": jobs or os.cpu_count() or 1}
+    values |= {"weights": weights, "jobs": jobs or usable_cores()}
     values |= {"shard": _numbers("--shard", shard, "/", 2, "i/n"), "engine": engine}
     values |= {"address": address, "force": tuple(force or ()), "name": name}
     settings = resolve(ExtractSettings, values, where="extract")

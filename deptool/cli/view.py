@@ -46,6 +46,11 @@ def say(text: str) -> None:
     talk().print(text, markup=False, soft_wrap=True)
 
 
+def write(text: str) -> None:
+    """One line on stdout, as it is and never broken, so that it can be copied."""
+    page().print(text, markup=False, soft_wrap=True)
+
+
 def warn(text: str) -> None:
     """One yellow line of talk on stderr."""
     from rich.markup import escape
@@ -56,6 +61,27 @@ def warn(text: str) -> None:
 def show_json(value: object) -> None:
     """JSON on stdout."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_marked(title: str, rows: Sequence[tuple[bool | None, str, str, str]]) -> None:
+    """Lines on stdout: whether it is good (None: neither), that in a word, a name, a text.
+
+    Colour only repeats what the sign and the word say.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    signs = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("!", "yellow")}
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(2):
+        grid.add_column(no_wrap=True)
+    grid.add_column()
+    for good, word, name, text in rows:
+        sign, style = signs[good]
+        grid.add_row(Text(f"{sign} {word}", style), Text(name), Text(text))
+    console = page()
+    console.print(Text(title, "bold"))
+    console.print(grid)
 
 
 def show_table(

@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
+from deptool.doctor_machine import usable_cores
 from deptool.errors import DeptoolError
 from deptool.extract_one import Job, Plan, Row, Worker, empty_row
 
@@ -56,7 +57,7 @@ def run(
     news: Queue[News] = spawn.Queue()
     todo = deque((job, 1) for job in jobs)
     n_slots = min(workers, len(jobs))
-    threads = max(1, (os.cpu_count() or 1) // max(n_slots, 1))
+    threads = max(1, usable_cores() // max(n_slots, 1))
 
     def pool() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(1, spawn, _start, (plan, news, threads))

@@ -8,7 +8,7 @@ from deptool.face.frames import choose, frames_table, tracks_table
 from deptool.face.observation import Measures
 from deptool.observe import Observed
 from deptool.schema import FRAMES, TRACKS
-from deptool.tables import check
+from deptool.validate import check
 
 
 class Toy:
