@@ -87,7 +87,8 @@ def valid(value, about):
     if value is None or isinstance(value, str):
         long = len(value or "x") >= about.get("minLength", 0)
         return value in about.get("enum", [value]) and (value is None or (long and value != ""))
-    return about.get("minimum", value) <= value <= about.get("maximum", value)
+    whole = "multipleOf" not in about or value % about["multipleOf"] == 0
+    return whole and about.get("minimum", value) <= value <= about.get("maximum", value)
 
 
 @given(
