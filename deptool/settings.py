@@ -93,6 +93,8 @@ def _convert(key: str, value: object, hint: Any, where: str, parse: bool) -> obj
         plain = typing.get_origin(option) or option
         if isinstance(plain, type) and type(value) is plain:
             return value
+        if plain is Path and (isinstance(value, Path) or parse):
+            return Path(str(value))
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
     expected = " or ".join(names.get(o, "none" if o is type(None) else str(o)) for o in options)
     shown = json.dumps(value) if isinstance(value, (str, int, float, bool)) else repr(value)

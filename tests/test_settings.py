@@ -1,6 +1,7 @@
 """Settings: layers, words, types, and what is refused."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -92,3 +93,14 @@ def test_toml_files(tmp_path):
         read_toml(path)
     with pytest.raises(SettingsError, match=r"none\.toml: cannot be read"):
         read_toml(tmp_path / "none.toml")
+
+
+@dataclass(frozen=True)
+class Places:
+    folder: Path | None = None
+
+
+def test_a_path_may_be_a_path_or_said_in_words() -> None:
+    assert resolve(Places, {"folder": Path("usb")}).folder == Path("usb")
+    assert resolve(Places, words=("folder=usb/disk",)).folder == Path("usb/disk")
+    assert resolve(Places, words=("folder=none",)).folder is None

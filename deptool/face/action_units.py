@@ -39,14 +39,14 @@ class Measure:
     above: float
 
 
-def _up(face: Floats, points: tuple[int, ...], over: tuple[int, ...]) -> Floats:
-    """How far up the middle of `points` lies over the middle of `over`."""
-    height: Floats = face[..., over, 1].mean(-1) - face[..., points, 1].mean(-1)
-    return height
+def height(face: Floats, points: tuple[int, ...], over: tuple[int, ...]) -> Floats:
+    """How far up (cm) the middle of `points` lies over the middle of `over`."""
+    up: Floats = face[..., over, 1].mean(-1) - face[..., points, 1].mean(-1)
+    return up
 
 
-def _apart(face: Floats, *pairs: tuple[int, int]) -> Floats:
-    """Mean distance of pairs of points."""
+def distance(face: Floats, *pairs: tuple[int, int]) -> Floats:
+    """Mean distance (cm) of pairs of points."""
     gaps = [np.linalg.norm(face[..., a, :] - face[..., b, :], axis=-1) for a, b in pairs]
     mean: Floats = np.mean(gaps, axis=0)
     return mean
@@ -59,53 +59,53 @@ _LIDS = ((159, 145), (386, 374), (158, 153), (385, 380), (160, 144), (387, 373))
 MEASURES: dict[str, Measure] = {
     "brow_inner": Measure(
         "inner brows over the inner eye corners",
-        lambda f: _up(f, (55, 107, 285, 336), _INNER),
+        lambda f: height(f, (55, 107, 285, 336), _INNER),
         *(0.1, 0.4),
     ),
     "brow_outer": Measure(
         "outer brows over the outer eye corners",
-        lambda f: _up(f, (46, 70, 276, 300), _OUTER),
+        lambda f: height(f, (46, 70, 276, 300), _OUTER),
         *(0.2, 0.35),
     ),
     "brow_tilt": Measure(
         "inner brows over the outer brows, each from its corner of the eye",
-        lambda f: _up(f, (55, 107, 285, 336), _INNER) - _up(f, (46, 70, 276, 300), _OUTER),
+        lambda f: height(f, (55, 107, 285, 336), _INNER) - height(f, (46, 70, 276, 300), _OUTER),
         *(0.15, 0.3),
     ),
     "brow_gap": Measure(
-        "between the inner brows", lambda f: _apart(f, (55, 285), (107, 336)), 0.12, 0.2
+        "between the inner brows", lambda f: distance(f, (55, 285), (107, 336)), 0.12, 0.2
     ),
-    "lid_gap": Measure("between the lids", lambda f: _apart(f, *_LIDS), 0.15, 0.3),
+    "lid_gap": Measure("between the lids", lambda f: distance(f, *_LIDS), 0.15, 0.3),
     "upper_lid": Measure(
         "upper lid over the line of the eye corners",
-        lambda f: _up(f, (159, 386, 158, 385), _EYES),
+        lambda f: height(f, (159, 386, 158, 385), _EYES),
         *(0.1, 0.2),
     ),
     "lower_lid": Measure(
         "lower lid over the line of the eye corners",
-        lambda f: _up(f, (145, 374, 153, 380), _EYES),
+        lambda f: height(f, (145, 374, 153, 380), _EYES),
         *(0.15, 0.06),
     ),
     "cheek": Measure(
         "cheeks over the line of the eye corners",
-        lambda f: _up(f, (50, 101, 280, 330), _EYES),
+        lambda f: height(f, (50, 101, 280, 330), _EYES),
         *(0.6, 0.15),
     ),
     "upper_lip": Measure(
         "upper lip's edge over the base of the nostrils",
-        lambda f: _up(f, (37, 267, 39, 269), (98, 327)),
+        lambda f: height(f, (37, 267, 39, 269), (98, 327)),
         *(0.25, 0.25),
     ),
     "corner": Measure(
         "mouth corners over the middle of the lips",
-        lambda f: _up(f, (61, 291), (13, 14)),
+        lambda f: height(f, (61, 291), (13, 14)),
         *(0.15, 0.15),
     ),
-    "mouth_width": Measure("between the mouth corners", lambda f: _apart(f, (61, 291)), 0.8, 0.8),
+    "mouth_width": Measure("between the mouth corners", lambda f: distance(f, (61, 291)), 0.8, 0.8),
     "lip_gap": Measure(
-        "between the lips", lambda f: _apart(f, (13, 14), (82, 87), (312, 317)), 0.0, 0.1
+        "between the lips", lambda f: distance(f, (13, 14), (82, 87), (312, 317)), 0.0, 0.1
     ),
-    "jaw": Measure("nose base over the chin", lambda f: _up(f, (2,), (152,)), 0.4, 0.4),
+    "jaw": Measure("nose base over the chin", lambda f: height(f, (2,), (152,)), 0.4, 0.4),
 }
 
 
@@ -249,10 +249,10 @@ def canonical_measures() -> Floats:
 def personal_neutral(measures: Floats) -> Floats:
     """The neutral measures (measure) in cm that a recording's action units are read against.
 
-    measures (frame, measure) in cm. The quiet frames are the fifth of all frames that lies
-    nearest to the neutral, each measure counted in units of its limits; the neutral is the
-    canonical one moved to their median, by no more than the limits. Three rounds, since the
-    neutral and the quiet frames depend on each other.
+    measures (frame, measure) in cm, NaN where one is never seen. The quiet frames are the fifth of
+    all frames that lies nearest to the neutral, each measure counted in units of its limits; the
+    neutral is the canonical one moved to their median, by no more than the limits. Three rounds,
+    since the neutral and the quiet frames depend on each other.
     """
     start = canonical_measures()
     below = np.array([m.below for m in MEASURES.values()])
@@ -260,8 +260,8 @@ def personal_neutral(measures: Floats) -> Floats:
     neutral = start
     count = max(1, round(QUIET_SHARE * len(measures)))
     for _ in range(3):
-        distance = (np.abs(measures - neutral) / (below + above)).sum(-1)
-        quiet = measures[np.argsort(distance, kind="stable")[:count]]
+        away = np.nansum(np.abs(measures - neutral) / (below + above), axis=-1)
+        quiet = measures[np.argsort(away, kind="stable")[:count]]
         neutral = start + np.clip(np.median(quiet, axis=0) - start, -below, above)
     return neutral
 
@@ -278,8 +278,12 @@ def intensities(measures: Floats) -> dict[str, Floats]:
 
 
 def columns(measures: Floats) -> dict[str, Floats | None]:
-    """The 35 columns AUxx_r and AUxx_c (frame) of one recording; None where geometry is blind."""
+    """The 35 columns AUxx_r and AUxx_c (frame) of one recording.
+
+    None where geometry is blind, or where a measure that the action unit needs is NaN.
+    """
     found = intensities(measures) if len(measures) else {}
+    found = {name: values for name, values in found.items() if not np.isnan(values).any()}
     out: dict[str, Floats | None] = {f"{name}_r": found.get(name) for name in AU_INTENSITY}
     for name in AU_PRESENCE:
         seen = found.get(name)

@@ -35,14 +35,18 @@ class Head:
 
 
 def head_pose(mesh: NDArray[np.float64], width: int, height: int) -> Head:
-    """Poses of meshes (…, 478 points, x y z) in px of a picture of that size.
+    """Poses of meshes (…, 478 points, x y z) in px of a picture of that size."""
+    index, weights = stable_points()
+    return placed(fit(canonical_face()[index], mesh[..., index, :], weights), width, height)
+
+
+def placed(found: Similarity, width: int, height: int) -> Head:
+    """The heads of fits canonical (cm) -> px of a picture of that size.
 
     The translation is that of the point midway between the outer eye corners. Without a
     calibration the focal length is OpenFace's guess: 500 px at 640 x 480, scaled with the
     picture.
     """
-    index, weights = stable_points()
-    found = fit(canonical_face()[index], mesh[..., index, :], weights)
     focal = (500 * width / 640 + 500 * height / 480) / 2
     depth = 10 * focal / found.scale
     x, y = found.shift[..., 0], found.shift[..., 1]
