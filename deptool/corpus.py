@@ -177,7 +177,9 @@ def create_corpus(
     something else, DataError where the corpus was extracted with another feature set or other
     settings.
     """
-    if root.is_dir() and any(root.iterdir()) and not (root / MARKER).exists():
+    # Hidden files may be what a run left that was killed here before it wrote the first table.
+    filled = root.is_dir() and any(not p.name.startswith(".") for p in root.iterdir())
+    if filled and not (root / MARKER).exists():
         raise InputError(
             f"is neither empty nor a corpus: it holds files but no {MARKER}",
             where=str(root),

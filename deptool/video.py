@@ -24,9 +24,6 @@ _CUT_S = 1.0
 # A picture may be taken this long before its time: half a picture's length at 30 per second.
 _EARLY_S = 1 / 60
 
-# After damage, a picture stands no longer than this many times its usual length.
-_STANDS = 1.5
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -86,8 +83,8 @@ class Video:
         stands_s = float("inf")  # until when the held picture may stand
         for new, damaged in self._timed():
             while held is not None and k / fps + _EARLY_S < new.time_s:
-                if damaged:
-                    stands_s = held.time_s + _STANDS / (self.fps or 30.0)
+                if damaged:  # the next picture, due by then, is lost
+                    stands_s = held.time_s + 1 / (self.fps or 30.0) - _EARLY_S
                 yield _shown(held, k / fps, taken, stands_s)
                 taken, k = True, k + 1
             held, taken, stands_s = new, False, float("inf")
@@ -116,15 +113,14 @@ class Video:
         step = 1.0 / (self.fps or 30.0)
         damaged = False
         for frame in self._decode():
+            self.n_read += 1  # a damaged packet counts as the picture that it held
             if frame is None or frame.is_corrupt:
                 self.problem = self.problem or ("corrupt", "damaged pictures")
                 damaged = True
-                self.n_read += frame is not None
                 continue
             stamp = frame.time if frame.time is not None else (first or 0.0) + previous + step
             first = stamp if first is None else first
             time_s = stamp - first
-            self.n_read += 1
             if time_s <= previous:  # unordered or doubled times: the picture came too late
                 continue
             if previous >= 0 and not damaged:
@@ -161,7 +157,7 @@ class Video:
         missing = promised - self.duration_s if promised else 0.0
         # Without a length of its own for the pictures, the container's may be that of the sound.
         whole = not self.stream.duration and self._other_s - first_s > (promised or 0.0) - slack
-        if not self.n_read:
+        if not self.duration_s:
             self.problem = ("unreadable", "no picture could be decoded")
         elif missing > slack and not whole:
             why = f"{self.duration_s:.1f} s of {promised:.1f} s could be read"
@@ -180,7 +176,7 @@ def _turns(frame: VideoFrame) -> int:
 
 
 def _shown(held: Sample, time_s: float, taken: bool, stands_s: float) -> Sample:
-    if time_s > stands_s:
+    if time_s >= stands_s:
         return Sample(time_s, held.number, None)
     return Sample(time_s, held.number, held.frame, taken)
 

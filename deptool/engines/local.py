@@ -71,10 +71,10 @@ def run(
             while todo and idle:
                 slot, (job, n_try) = idle.pop(), todo.popleft()
                 try:
-                    future = slot.submit(_extract, job)
+                    future = _submit(slot, job)
                 except BrokenProcessPool:  # it died between two recordings
                     slot = pool()
-                    future = slot.submit(_extract, job)
+                    future = _submit(slot, job)
                 running[future] = slot, job, n_try
                 heard_at[job.recording_id] = time.monotonic()
             done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
@@ -109,6 +109,20 @@ def run(
         for slot in [*idle, *(slot for slot, _, _ in running.values())]:
             _stop(slot)
         news.close()
+
+
+def _submit(slot: ProcessPoolExecutor, job: Job) -> Future[Row]:
+    """Hand a job to a worker, which is started if it is not there yet.
+
+    Meanwhile Ctrl-C waits. The worker inherits that, and so says nothing of it while it starts.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        return slot.submit(_extract, job)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return slot.submit(_extract, job)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def failed_row(job: Job, plan: Plan, reason: str) -> Row:
