@@ -82,6 +82,9 @@ class Video:
         taken = False  # whether the held picture was given already
         stands_s = float("inf")  # until when the held picture may stand
         for new, damaged in self._timed():
+            while held is None and k / fps + _EARLY_S < new.time_s:  # the beginning is damaged
+                yield Sample(k / fps, 1, None)
+                k += 1
             while held is not None and k / fps + _EARLY_S < new.time_s:
                 if damaged:  # the next picture, due by then, is lost
                     stands_s = held.time_s + 1 / (self.fps or 30.0) - _EARLY_S
@@ -119,7 +122,8 @@ class Video:
                 damaged = True
                 continue
             stamp = frame.time if frame.time is not None else (first or 0.0) + previous + step
-            first = stamp if first is None else first
+            if first is None:  # time does not begin later because the beginning is damaged
+                first = min(stamp, self._start_s(stamp)) if damaged else stamp
             time_s = stamp - first
             if time_s <= previous:  # unordered or doubled times: the picture came too late
                 continue
@@ -130,6 +134,12 @@ class Video:
             yield Sample(time_s, self.n_read, frame), damaged
             damaged = False
         self._judge(first or 0.0)
+
+    def _start_s(self, otherwise: float) -> float:
+        """When the first picture is shown, as the container states it."""
+        if self.stream.start_time is None or not self.stream.time_base:
+            return otherwise
+        return float(self.stream.start_time * self.stream.time_base)
 
     def _decode(self) -> Iterator[VideoFrame | None]:
         """Every picture that can be decoded; None where a damaged packet was passed over."""
