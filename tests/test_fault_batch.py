@@ -269,8 +269,9 @@ def test_a_batch_that_is_killed_again_and_again_ends_the_same(
         with _begun(videos, out, "--jobs", "2") as run:
             _until((out / "corpus.json").exists, run)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                run.wait(timeout=rng.uniform(0, length_s))
-            os.killpg(run.pid, signal.SIGKILL)
+                run.wait(timeout=rng.uniform(0, 0.8 * length_s))
+            with contextlib.suppress(ProcessLookupError):  # it was quicker this time
+                os.killpg(run.pid, signal.SIGKILL)
             run.communicate()
         _until(lambda session=run.pid: not _alive(session))
         for path in _tables(out):

@@ -5,7 +5,7 @@ and Tzimiropoulos, ICCV 2017, arXiv:1703.07332), in face-alignment 1.5. Their we
 the library would download and deptool does not: they must be there.
 
 *Departures from the library's defaults*: faces come from MediaPipe's short-range detector, not from
-S3FD, which needs a second or more for each picture; the mirrored picture is not run too
+S3FD, whose network alone takes twice as long as FAN; the mirrored picture is not run too
 (`flip_input`); nothing is compiled, and the networks keep their channels last. Landmarks are as the
 library decodes them: whole px, from half-cells of a grid of 64 over about twice the face.
 """
