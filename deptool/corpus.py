@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MARKER = "corpus.json"
 
+# How long (s) a shard waits for its turn to take its lock.
+_TURN_S = 3.0
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -41,23 +44,34 @@ class Corpus:
         return self.root / "tracks" / f"{recording_id}.parquet"
 
     @contextlib.contextmanager
-    def writing(self, part: str = "all") -> Iterator[None]:
-        """Hold the corpus's lock: one process at a time extracts a part of it.
+    def writing(self, shard: tuple[int, int] = (1, 1)) -> Iterator[None]:
+        """Hold a shard (i, n) of the corpus, or all of it: (1, 1).
 
+        Shards may be written at once, but one by one process only, and none beside the whole.
         Raises InputError where another process holds it.
         """
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.root / f".extract-{part}.lock", timeout=0)
+        whole = FileLock(self.root / ".extract-all.lock")
+        held = contextlib.ExitStack()
         try:
-            with lock:
-                yield
+            if shard == (1, 1):
+                held.enter_context(whole.acquire(timeout=0))
+                for path in sorted(self.root.glob(".extract-*-of-*.lock")):
+                    held.enter_context(FileLock(path, timeout=0))
+            else:
+                name = f".extract-{shard[0]}-of-{shard[1]}.lock"
+                with whole.acquire(timeout=_TURN_S):  # other shards hold it for a moment only
+                    held.enter_context(FileLock(self.root / name, timeout=0))
         except Timeout as error:
+            held.close()
             raise InputError(
                 "another extract is writing into this corpus",
                 where=str(self.root),
                 fix="Wait until it is done, or choose another folder with --out.",
             ) from error
+        with held:
+            yield
 
     @contextlib.contextmanager
     def updating(self) -> Iterator[None]:

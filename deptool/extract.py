@@ -129,7 +129,7 @@ def extract(
     corpus = create_corpus(out, feature_set, _how(settings, plan), settings.name)
     index, count = settings.shard
     mine = dict(list(found.items())[index - 1 :: count])
-    with corpus.writing("all" if count == 1 else f"{index}-of-{count}"):
+    with corpus.writing((index, count)):
         return _extract(corpus, videos, mine, plan, settings, engine, linked, on_progress)
 
 
@@ -163,6 +163,8 @@ def _extract(
     try:
         for row in _run(engine, jobs, plan, settings, state, on_progress):
             table.put(row)
+    except KeyboardInterrupt:  # it may have come while the table was written
+        raise
     except BaseException:
         with contextlib.suppress(InputError):  # on a full disk this fails as well
             table.write()

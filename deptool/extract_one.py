@@ -78,6 +78,14 @@ class Worker:
 
         The frames table carries the same row in its metadata, so that it can be found again.
         """
+        try:
+            return self._extract(job, on_news)
+        except BaseException:  # a graph that failed once fails for ever
+            self._stack.close()
+            self._extractor = None
+            raise
+
+    def _extract(self, job: Job, on_news: News) -> Row:
         plan = self._plan
         self.load()
         row = empty_row(job.recording_id, plan)

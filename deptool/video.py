@@ -74,8 +74,7 @@ class Video:
         the picture that stood; where damage left a gap, there is none.
         """
         if fps is None:
-            for sample, _ in self._timed():
-                yield sample
+            yield from self._every()
             return
         k = 0
         held: Sample | None = None
@@ -96,6 +95,17 @@ class Video:
             for i in range(k, k + max(left, 0 if k else 1)):
                 yield _shown(held, i / fps, taken, stands_s)
                 taken = True
+
+    def _every(self) -> Iterator[Sample]:
+        """Every picture; those that damage took have their usual times."""
+        step = 1 / (self.fps or 30.0)
+        time_s, number = -step, 0  # of the picture before
+        for new, damaged in self._timed():
+            while damaged and time_s + 1.5 * step < new.time_s:
+                time_s, number = time_s + step, number + 1
+                yield Sample(time_s, number, None)
+            time_s, number = new.time_s, new.number
+            yield new
 
     def picture(self, frame: VideoFrame, scale: float = 1.0) -> NDArray[np.uint8]:
         """The upright picture (row, column, channel) in RGB, its sides scaled by `scale`."""

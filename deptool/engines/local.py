@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 from deptool.doctor_machine import usable_cores
-from deptool.errors import DeptoolError
+from deptool.errors import DeptoolError, InputError
 from deptool.extract_one import Job, Plan, Row, Worker, empty_row
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ _PR_SET_PDEATHSIG = 1  # of prctl(2)
 TRIES = 2
 
 LOST = "the worker process died or stood still twice while it read this, perhaps for want of memory"
+
+CANNOT_START = "the worker processes end before they begin"
+SEE = (
+    "See `deptool doctor`. A script that calls extract() must do so under"
+    " `if __name__ == '__main__':`, since every worker reads the script again."
+)
 
 # A worker that reports nothing for this long (s) is ended, as if it had died.
 STALL_S = 900.0
@@ -65,6 +71,7 @@ def run(
     idle = [pool() for _ in range(n_slots)]
     running: dict[Future[Row], tuple[ProcessPoolExecutor, Job, int]] = {}
     heard_at: dict[str, float] = {}
+    begun: set[str] = set()
     bug: BaseException | None = None
     try:
         while todo or running:
@@ -80,6 +87,7 @@ def run(
             done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             for name, pictures, seconds in _heard(news):
                 heard_at[name] = time.monotonic()
+                begun.add(name)
                 on_news(pictures, seconds)
             on_news(0, 0.0)
             for slot, job, _ in running.values():
@@ -99,6 +107,8 @@ def run(
                     raise error
                 elif isinstance(error, BrokenProcessPool) and n_try < TRIES:
                     todo.append((job, n_try + 1))
+                elif isinstance(error, BrokenProcessPool) and not begun:
+                    raise InputError(CANNOT_START, fix=SEE) from error
                 else:
                     lost = isinstance(error, BrokenProcessPool)
                     bug = bug if lost else error
@@ -167,6 +177,7 @@ def _extract(job: Job) -> Row:
     assert _news is not None
     tell = _news.put
     name = job.recording_id
+    tell((name, 0, 0.0))  # it has begun
     return _worker.extract(job, lambda pictures, seconds: tell((name, pictures, seconds)))
 
 

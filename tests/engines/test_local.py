@@ -1,14 +1,17 @@
-"""The engine local: a worker that hangs."""
+"""The engine local: workers that hang, break, or cannot begin."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from deptool import plugins
 from deptool.engines import local
-from deptool.extract_one import Job, Plan
+from deptool.extract_one import Job, Plan, Worker
 from fixtures.videos import portrait_video, sways
+from tests.conftest import ROOT
 
 pytest.importorskip("mediapipe")
 
@@ -29,3 +32,34 @@ def test_a_worker_that_hangs_is_ended_and_the_others_go_on(
     assert rows["good"]["status"] == "ok"
     assert rows["hangs"]["status"] == "failed"
     assert rows["hangs"]["reason"] == local.LOST
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
+    portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from deptool.extract import ExtractSettings, extract\n"
+        "extract(Path('v'), Path('c'), ExtractSettings())\n"
+    )
+    env = dict(os.environ, PYTHONPATH=str(ROOT))
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert local.CANNOT_START in done.stderr
+    assert "if __name__ == '__main__':" in done.stderr
+
+
+def test_a_broken_extractor_is_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = plugins.load("extractors", "mediapipe")
+    good = portrait_video(tmp_path / "good.mp4", sways(0.5))
+    job = Job("good", good, tmp_path / "good.parquet", tmp_path / "tracks.parquet")
+    with Worker(Plan("mediapipe", module.Settings(), fps=6.0)) as worker:
+        worker.load()
+        with monkeypatch.context() as patch:
+            patch.setattr(module.Extractor, "begin", lambda self: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                worker.extract(job)
+        assert worker.extract(job)["status"] == "ok"
