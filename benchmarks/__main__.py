@@ -11,7 +11,8 @@ from pathlib import Path
 
 from deptool.tables import write_text
 
-PARTS = ("speed", "growth", "tables", "face_alignment")
+PARTS = ("speed", "growth", "scaling", "tables", "face_alignment")
+NOTES = Path(__file__).with_name("notes.md")
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks
@@ -29,7 +30,9 @@ def main(parts: list[str]) -> None:
         print(section, flush=True)
         sections.append(section)
     if not parts:
-        write_text(PAGE, "\n".join([HEAD, _machine(), *sections, NOTES]))
+        write_text(
+            PAGE, "\n".join([HEAD, _machine(), *sections, NOTES.read_text(encoding="utf-8")])
+        )
 
 
 def _machine() -> str:
@@ -38,8 +41,6 @@ def _machine() -> str:
     )
     return f"This run: {os.cpu_count()} cores, Python {platform.python_version()}, {packages}.\n"
 
-
-NOTES = ""
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from deptool.errors import InputError
 from deptool.video import open_video, upright_size
+from fixtures.faults import flipped_bytes
 from fixtures.videos import portrait_video, silent_sound, sways, text_file
 
 
@@ -170,3 +171,14 @@ def test_sound_that_outlasts_the_pictures_is_no_cut(tmp_path: Path) -> None:
     with open_video(path) as video:
         assert len(list(video.sample(6))) == 6
     assert video.problem is None
+
+
+def test_at_native_rate_lost_pictures_have_rows_without_a_picture(tmp_path: Path) -> None:
+    # 48 pictures at 12 a second; those of the second from 1 s on are damaged, key picture and all.
+    path = flipped_bytes(tmp_path / "flipped.mp4")
+    with open_video(path) as video:
+        samples = list(video.sample(None))
+    lost = [s for s in samples if s.frame is None]
+    assert [s.number for s in samples] == list(range(1, 49))
+    assert [round(s.time_s * 12) for s in samples] == list(range(48))
+    assert [s.number for s in lost] == list(range(13, 25))

@@ -22,10 +22,8 @@ from numpy.typing import NDArray
 from deptool.errors import MissingExtraError
 from deptool.face import action_units as au
 from deptool.face.canonical import N_MESH
-from deptool.face.gaze import gaze, gaze_angles
-from deptool.face.landmarks import landmarks_68
+from deptool.face.mesh import measure_meshes
 from deptool.face.observation import Face, Look, Measures
-from deptool.face.pose import head_pose
 from deptool.weights import Weight
 
 LICENCE = "Apache-2.0 (code and models)"
@@ -215,15 +213,7 @@ class Extractor:
 
     def measure(self, faces: Sequence[Face], width: int, height: int) -> Measures:
         """Landmarks, head pose, gaze and measures of action units, of many faces at once."""
-        meshes = np.array([face.points for face in faces]).reshape(-1, N_MESH, 3)
-        head = head_pose(meshes, width, height)
-        vectors = gaze(meshes, head)
-        return Measures(
-            landmarks=landmarks_68(meshes),
-            head_pose=np.concatenate([head.translation_mm, head.rotation_rad], axis=-1),
-            gaze=np.concatenate([vectors.reshape(-1, 6), gaze_angles(vectors)], axis=-1),
-            au=au.measure(head.in_canonical(meshes)),
-        )
+        return measure_meshes(faces, width, height)
 
     def action_units(
         self, measures: NDArray[np.float64]

@@ -25,11 +25,8 @@ from numpy.typing import NDArray
 
 from deptool.errors import InputError, MissingExtraError
 from deptool.face.action_units import PRESENT
-from deptool.face.canonical import N_MESH
-from deptool.face.gaze import gaze, gaze_angles
-from deptool.face.landmarks import landmarks_68
+from deptool.face.mesh import measure_meshes
 from deptool.face.observation import Face, Look, Measures
-from deptool.face.pose import head_pose
 from deptool.schema import AU_INTENSITY, AU_PRESENCE
 from deptool.weights import Weight, place, require_weights
 
@@ -195,15 +192,8 @@ class Extractor:
 
     def measure(self, faces: Sequence[Face], width: int, height: int) -> Measures:
         """Landmarks, head pose, gaze and blendshapes, of many faces at once."""
-        meshes = np.array([face.points for face in faces]).reshape(-1, N_MESH, 3)
-        head = head_pose(meshes, width, height)
-        vectors = gaze(meshes, head)
-        return Measures(
-            landmarks=landmarks_68(meshes),
-            head_pose=np.concatenate([head.translation_mm, head.rotation_rad], axis=-1),
-            gaze=np.concatenate([vectors.reshape(-1, 6), gaze_angles(vectors)], axis=-1),
-            au=np.array([face.other for face in faces]).reshape(-1, len(BLENDSHAPES)),
-        )
+        shapes = np.array([face.other for face in faces]).reshape(-1, len(BLENDSHAPES))
+        return measure_meshes(faces, width, height, au=shapes)
 
     def action_units(self, au: Floats) -> dict[str, Floats | None]:
         """The 35 action unit columns of a recording's blendshapes (frame, blendshape)."""
