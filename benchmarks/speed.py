@@ -1,4 +1,4 @@
-"""`extract` against a plain script, and against the floor: decoding and mesh, and nothing else."""
+"""`extract` against the script that a user would write."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,10 @@ def measure(video: Path | None = None) -> Section:
         with open_video(clip) as opened:
             n_pictures = sum(1 for _ in opened.sample(None)) * N_CLIPS
             size, length_s, rate = _size(opened), opened.duration_s, opened.fps or FPS
-        return _measured(folder, clip, n_pictures, work, f"{size}, {length_s:.0f} s", rate)
+        return _measured(folder, n_pictures, work, f"{size}, {length_s:.0f} s", rate)
 
 
-def _measured(
-    folder: Path, clip: Path, n_pictures: int, work: Path, what: str, rate: float
-) -> Section:
+def _measured(folder: Path, n_pictures: int, work: Path, what: str, rate: float) -> Section:
     times: dict[str, list[float]] = {"plain": [], "6": [], "native": []}
     for k in range(RUNS):  # in turn, so that a slow minute slows them all
         times["plain"].append(
@@ -52,30 +49,17 @@ def _measured(
             times[fps].append(seconds(lambda words=words: run(sys.executable, *words)))  # type: ignore[misc]
             shutil.rmtree(out)
     plain = times["plain"]
-    rows = [
-        ["plain script, every picture", spread(plain, ".1f"), _rate(n_pictures, plain), "1", ""]
-    ]
+    rows = [["plain script, every picture", spread(plain, ".1f"), _rate(n_pictures, plain), "1"]]
     for fps, label in (("6", "extract, 6 a second"), ("native", "extract, every picture")):
         ratios = [p / t for p, t in zip(plain, times[fps], strict=True)]
-        floor = _floor_s(clip, None if fps == "native" else float(fps)) * N_CLIPS / JOBS
-        share = [floor / t for t in times[fps]]
-        rows.append(
-            [
-                label,
-                spread(times[fps], ".1f"),
-                _rate(n_pictures, times[fps]),
-                spread(ratios),
-                spread(share),
-            ]
-        )
+        taken = spread(times[fps], ".1f")
+        rows.append([label, taken, _rate(n_pictures, times[fps]), spread(ratios)])
     return Section(
-        "Against a plain script, and against the floor",
+        "Against a plain script",
         f"{N_CLIPS} videos, {what} each, {rate:.3g} pictures a second, {JOBS} processes on"
         f" {os.cpu_count()} cores, medians of {RUNS} runs (lowest to highest), starting included."
-        " The plain script is `benchmarks/plain.py`, one process as such scripts are. The floor is"
-        " the CPU time of decoding every picture plus that of MediaPipe's FaceMesh on the sampled"
-        f" ones, nothing else, divided by {JOBS}.",
-        ("what", "seconds", "source pictures/s", "times the plain script", "floor / time"),
+        " The plain script is `benchmarks/plain.py`, one process as such scripts are.",
+        ("what", "seconds", "source pictures/s", "times the plain script"),
         rows,
     )
 
@@ -86,29 +70,3 @@ def _rate(n_pictures: int, times: list[float]) -> str:
 
 def _size(video: Any) -> str:
     return f"{video.stream.width}x{video.stream.height}"
-
-
-def _floor_s(clip: Path, fps: float | None) -> float:
-    """CPU time (s) of decoding a clip and of the mesh on its sampled pictures; least of three."""
-    return min(_decode_s(clip) for _ in range(3)) + min(_mesh_s(clip, fps) for _ in range(3))
-
-
-def _decode_s(clip: Path) -> float:
-    with open_video(clip) as video:
-        started = time.process_time()
-        for _ in video.container.decode(video.stream):
-            pass
-        return time.process_time() - started
-
-
-def _mesh_s(clip: Path, fps: float | None) -> float:
-    import mediapipe as mp
-
-    with open_video(clip) as video:
-        pictures = [video.picture(s.frame) for s in video.sample(fps) if s.frame is not None]
-    with mp.solutions.face_mesh.FaceMesh(refine_landmarks=True) as mesh:
-        mesh.process(pictures[0])
-        started = time.process_time()
-        for picture in pictures:
-            mesh.process(picture)
-        return time.process_time() - started
