@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planted_task import detector_file, write_task
 
 from deptool.errors import InputError, MissingExtraError
 from deptool.extractors import mediapipe_tasks as tasks
@@ -18,6 +17,7 @@ from deptool.extractors.mediapipe_tasks import BLENDSHAPES, RULES, UNSEEN, Extra
 from deptool.face.canonical import canonical_face
 from deptool.schema import AU_INTENSITY, AU_PRESENCE
 from deptool.synth import Motion, render
+from tests.extractors.planted_task import detector_file, write_task
 
 
 def _shapes(**scores: float) -> np.ndarray:

@@ -20,7 +20,10 @@ from deptool.face.landmarks import MESH_OF_68
 if importlib.util.find_spec("feat") is None:
     pytest.skip("py-feat is not installed: see docs/py-feat.md", allow_module_level=True)
 
-from planted_py_feat import (
+from deptool.errors import InputError, MissingExtraError
+from deptool.extractors import py_feat
+from deptool.extractors.py_feat import SEEN, Extractor, Settings
+from tests.extractors.planted_py_feat import (
     FACE_PX,
     SCORE,
     landmarks_in_crop,
@@ -30,10 +33,6 @@ from planted_py_feat import (
     write_landmarks,
     write_multitask,
 )
-
-from deptool.errors import InputError, MissingExtraError
-from deptool.extractors import py_feat
-from deptool.extractors.py_feat import SEEN, Extractor, Settings
 
 # py-feat's own order of its 20 action units, by which they were planted.
 UNITS = (
