@@ -19,7 +19,7 @@ from deptool.errors import DataError, DeptoolError, SchemaError
 from deptool.keys import LABELS_FILE, RECORDINGS_FILE
 from deptool.limits import Limit, needs_look
 from deptool.quality import Quality, measure
-from deptool.schema import FRAMES, LABELS, RECORDINGS, TABLES
+from deptool.schema import FRAMES, LABELS, RECORDINGS, TRACKS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,6 +88,7 @@ def check_corpus(
     Raises InputError where the folder is missing or no corpus; all else is in the report.
     """
     corpus, problems = _open(root)
+    problems += _at_work(corpus)
     frames, tracks = _files(root, "frames"), _files(root, "tracks")
     table, found = _read(root, RECORDINGS_FILE, RECORDINGS)
     problems += found
@@ -150,9 +151,7 @@ def _rows(table: pl.DataFrame | None) -> dict[str, Row] | None:
 
 
 def _files(root: Path, folder: str) -> dict[str, Path]:
-    """recording_id -> its table in that folder; nothing where the schema knows no such table."""
-    if folder not in TABLES:
-        return {}
+    """recording_id -> its table in that folder."""
     return {path.stem: path for path in sorted((root / folder).glob("[!.]*.parquet"))}
 
 
@@ -183,8 +182,16 @@ def _recording(
 
 def _track(name: str, rows: Mapping[str, Row] | None, path: Path) -> list[Problem]:
     where = f"tracks/{path.name}"
-    problems = read_whole(path, TABLES["tracks"], where)[1]
+    problems = read_whole(path, TRACKS, where)[1]
     return problems if rows is None or name in rows else [keys.without_row(where), *problems]
+
+
+def _at_work(corpus: Corpus) -> list[Problem]:
+    """An extract that is running explains much of what looks wrong."""
+    if not corpus.being_written():
+        return []
+    what = "an extract is writing it right now: what looks wrong may be half-done"
+    return [Problem("corpus", what, "warning", "Check again when it is done.")]
 
 
 def _leftovers(root: Path) -> list[Problem]:

@@ -70,8 +70,29 @@ class Corpus:
                 where=str(self.root),
                 fix="Wait until it is done, or choose another folder with --out.",
             ) from error
+        except OSError as error:
+            held.close()
+            reason = error.strerror or type(error).__name__
+            raise InputError(
+                f"cannot be written: {reason}",
+                where=str(self.root),
+                fix="Get the right to write there, or choose another folder with --out.",
+            ) from error
         with held:
             yield
+
+    def being_written(self) -> bool:
+        """Whether an extract is at work on it right now."""
+        from filelock import FileLock, Timeout
+
+        for path in self.root.glob(".extract-*.lock"):
+            try:
+                FileLock(path, timeout=0).acquire().lock.release()
+            except Timeout:
+                return True
+            except OSError:  # a corpus that may not be written cannot be locked either
+                continue
+        return False
 
     @contextlib.contextmanager
     def updating(self) -> Iterator[None]:
@@ -174,7 +195,8 @@ def open_corpus(root: Path) -> Corpus:
         raise SchemaError(
             f"schema version {found}, but this deptool reads version {SCHEMA_VERSION}",
             where=MARKER,
-            fix="Make the corpus again with this deptool, or use the version that made it.",
+            fix="Make it again with this deptool in another folder (--out), or use the version that"
+            " made it.",
         )
     for key in ("name", "feature_set"):
         if not isinstance(about.get(key), str):
@@ -203,7 +225,13 @@ def create_corpus(
         raise InputError("is a file, not a folder", where=str(root))
     if (root / MARKER).exists():
         corpus = open_corpus(root)
-        if corpus.feature_set != feature_set or corpus.about.get("extraction") != extraction:
+        same = corpus.feature_set == feature_set and corpus.about.get("extraction") == extraction
+        # Nothing was measured yet: what it was begun with does not bind it.
+        if not same and not any((root / "frames").glob("*.parquet")):
+            about = {**corpus.about, "feature_set": feature_set, "extraction": dict(extraction)}
+            write_json(root / MARKER, about)
+            return Corpus(root, about)
+        if not same:
             raise DataError(
                 f"the corpus was made as {_how(corpus.feature_set, corpus.about)},"
                 f" not as {_how(feature_set, {'extraction': extraction})}",

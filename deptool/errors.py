@@ -94,6 +94,8 @@ def suggest(word: str, known: list[str]) -> str:
     """A sentence that offers the nearest known word, or lists what there is."""
     import difflib
 
+    if not known:
+        return "There is nothing to choose here."
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     if near:
         return f"Did you mean {near[0]!r}? Known: {', '.join(known)}."

@@ -16,6 +16,7 @@ from deptool.recordings import RecordingsTable
 from deptool.settings import resolve
 from deptool.sources import copies, find_videos, recording_ids, same_files
 from deptool.video import open_video
+from deptool.weights import check_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,13 +55,14 @@ class ExtractSettings:
 
     def __post_init__(self) -> None:
         if self.fps is not None and not 0 < self.fps <= 240:
-            raise ValueError(f"fps must lie between 0 and 240, not {self.fps:g}")
+            raise ValueError(f"fps must be above 0 and at most 240, not {self.fps:g}")
         if self.jobs < 1:
             raise ValueError(f"jobs must be at least 1, not {self.jobs}")
         if self.roi is not None and (len(self.roi) != 4 or min(self.roi[2:]) < 1):
             raise ValueError("roi must be x,y,w,h in px, w and h at least 1")
         if len(self.shard) != 2 or not 1 <= self.shard[0] <= self.shard[1]:
-            raise ValueError("shard must be i/n, with i from 1 to n")
+            shown = "/".join(map(str, self.shard))
+            raise ValueError(f"shard must be i/n with i from 1 to n, not {shown}")
 
 
 @dataclass
@@ -86,7 +88,8 @@ class ExtractSummary:
     `changed` are recordings that were there already, but whose file is another video by now;
     `elsewhere` those of the corpus that are not in this folder; `duplicates` pairs of a recording
     and an earlier one with the same content: a file that is there under two names is read once
-    (then the first of the pair has no row), a copy twice. `labels_refused` is why a labels.csv
+    (then the first of the pair has no row), a copy twice. `lost_labels`: recordings.parquet was
+    gone and was made again, without what labels had said. `labels_refused` is why a labels.csv
     beside the videos could not be joined; the tables are there all the same.
     """
 
@@ -100,6 +103,7 @@ class ExtractSummary:
     changed: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     duplicates: list[tuple[str, str]] = field(default_factory=list)
+    lost_labels: bool = False
 
 
 def extract(
@@ -187,12 +191,14 @@ def _extract(
         if settings.shard[1] > 1
         else everything.filter(~here)["recording_id"].to_list(),
         duplicates=linked + copies(found),
+        lost_labels=table.lost_labels and labels is None,
     )
 
 
 def _plan(settings: ExtractSettings) -> Plan:
     """What the workers need to know, once the extractor is known to run."""
     module: Any = plugins.load("extractors", settings.extractor)
+    check_folder(settings.weights)
     options = resolve(module.Settings, words=settings.options, where=settings.extractor)
     module.require(options, settings.weights)
     roi: Any = settings.roi
@@ -217,8 +223,11 @@ def _found(videos: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:
     """Recordings to extract by id, and ids whose file another one leads to as well."""
     paths = find_videos(videos)
     if videos.is_file():
-        with open_video(videos):  # one file named by hand: an error, not a row in a corpus
-            pass
+        try:
+            with open_video(videos):  # one file named by hand: an error, not a row in a corpus
+                pass
+        except InputError as error:
+            raise InputError(error.what, where=str(videos)) from error
     again = same_files(paths)
     named = {path: name for name, path in recording_ids(videos, paths).items()}
     found = {name: path for path, name in named.items() if path not in again}

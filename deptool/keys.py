@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RECORDINGS_FILE, LABELS_FILE = "recordings.parquet", "labels.parquet"
 
+_JOIN = "Join the labels again (deptool label), extract their videos, or leave it so."
 _EXTRACT = "Run the same deptool extract command again: what is missing is made."
 _FORCE = "Extract it again: deptool extract … --force ID"
 _LABEL = "Join the labels again: deptool label CORPUS labels.csv"
@@ -69,7 +70,7 @@ def in_labels(labels: pl.DataFrame, recordings: pl.DataFrame | None) -> Iterator
         lost = sorted({row["session_id"] for row in rows} - known - {None})
         if lost:
             what = f"scores of sessions that no recording belongs to: {some(lost)}"
-            yield Problem(LABELS_FILE, what, "warning", "Extract their videos, or leave it so.")
+            yield Problem(LABELS_FILE, what, "warning", _JOIN)
 
 
 def in_time(table: pl.DataFrame, where: str) -> Problem | None:
@@ -109,7 +110,7 @@ def no_recordings(n_frames: int) -> Problem:
     """No recordings table: an error where there are frames tables, else nothing was done yet."""
     if n_frames:
         what = f"is missing, though there are {n_frames} frames tables"
-        return Problem(RECORDINGS_FILE, what, fix=_EXTRACT)
+        return Problem(RECORDINGS_FILE, what, fix=f"{_EXTRACT} Then join the labels again.")
     return Problem(RECORDINGS_FILE, "is not there yet", "warning", _EXTRACT)
 
 

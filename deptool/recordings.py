@@ -44,6 +44,9 @@ class RecordingsTable:
         self._corpus = corpus
         self._rows: dict[str, Row] = {r["recording_id"]: r for r in corpus.recordings().to_dicts()}
         self._mine: set[str] = set()
+        # Frames tables carry their recording's row, but not what a label file said of it.
+        there = (corpus.root / "recordings.parquet").exists()
+        self.lost_labels = not there and (corpus.root / "labels.parquet").exists()
         for path in sorted((corpus.root / "frames").glob("[!.]*.parquet")):
             if path.stem not in self._rows:  # a run was killed between the two files
                 row = read_row(path)
@@ -81,6 +84,8 @@ class RecordingsTable:
         """
         import polars as pl
 
+        if not self._mine and (self._corpus.root / "recordings.parquet").exists():
+            return
         with self._corpus.updating():
             rows = {str(r["recording_id"]): r for r in self._corpus.recordings().to_dicts()}
             for name in self._mine:

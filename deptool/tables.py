@@ -40,9 +40,9 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(
             f"cannot be written: {error.strerror or type(error).__name__}",
-            where=path.name,
-            fix="Make room or get the right to write there, and run the same command again: what"
-            " is done is kept.",
+            where=str(path),
+            fix="Make room, or get the right to write there, or choose another folder; then run the"
+            " same command again: what is done is kept.",
         ) from error
 
 
@@ -192,5 +192,6 @@ def _check_version(metadata: Mapping[bytes, bytes], where: str) -> None:
         raise SchemaError(
             f"schema version {found}, but this deptool reads version {SCHEMA_VERSION}",
             where=where,
-            fix="Make the corpus again with this deptool, or use the version that made it.",
+            fix="Make it again with this deptool in another folder (--out), or use the version that"
+            " made it.",
         )

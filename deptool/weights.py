@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from deptool.errors import MissingExtraError
+from deptool.errors import InputError, MissingExtraError
 
 Cache = Literal["torch-hub", "huggingface", "deptool"]
 Status = Literal["ok", "missing", "unreferenced", "wrong size", "wrong sha256", "unchecked"]
@@ -91,6 +91,12 @@ def instruction(weight: Weight, weights: Path | None) -> str:
     return f"{text} (from {weight.source})."
 
 
+def check_folder(weights: Path | None) -> None:
+    """Raise InputError where a folder of weights was named that is none."""
+    if weights is not None and not weights.is_dir():
+        raise InputError("is no folder of weights", where=str(weights))
+
+
 def missing(needed: Iterable[Weight], weights: Path | None) -> list[Weight]:
     """Those that are not where they must lie; nothing is read but names."""
     return [
@@ -108,7 +114,8 @@ def require_weights(needed: Sequence[Weight], weights: Path | None, what: str) -
         name = lacking[0].file.rpartition("/")[2]
         raise MissingExtraError(
             f"{what} cannot run: the file of weights {name} is missing{more}",
-            fix=f"{instruction(lacking[0], weights)} All files: deptool weights",
+            fix=f"{instruction(lacking[0], weights)} All files: deptool weights"
+            + (f" --weights {weights}" if weights else ""),
         )
 
 

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from deptool import schema, tables
+from deptool import tables
 from deptool.check import check_corpus
 from deptool.cli import check as verb
 from deptool.cli.main import app, main
@@ -363,13 +363,6 @@ def test_an_empty_corpus_is_a_warning(tmp_path):
     assert (report.recordings, report.verdicts()) == ((), [])
 
 
-def test_tracks_are_passed_over_where_the_schema_has_none(corpus, monkeypatch):
-    monkeypatch.delitem(schema.TABLES, "tracks")
-    (corpus.root / "tracks").mkdir()
-    (corpus.root / "tracks" / "x.parquet").write_bytes(b"what is this")
-    assert found(corpus) == []
-
-
 def test_what_is_no_corpus_is_refused(tmp_path):
     with pytest.raises(InputError, match="is not a corpus"):
         check_corpus(tmp_path)
@@ -510,3 +503,13 @@ def test_recordings_of_all_columns_of_the_schema_are_checked():
     assert {"n_frames", "n_success", "n_ambiguous", "coverage"} <= {
         c.name for c in RECORDINGS.columns
     }
+
+
+def test_a_corpus_that_is_being_written_says_so(tmp_path):
+    corpus = make_tables_corpus(tmp_path / "c", n_subjects=4, sessions=1, seconds=2)
+    with corpus.writing((1, 2)):
+        during = check_corpus(tmp_path / "c").problems
+    assert [p.what for p in during if "right now" in p.what] == [
+        "an extract is writing it right now: what looks wrong may be half-done"
+    ]
+    assert not [p for p in check_corpus(tmp_path / "c").problems if "right now" in p.what]

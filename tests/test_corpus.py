@@ -46,7 +46,9 @@ def test_a_corpus_is_opened_again_and_not_written_again(tmp_path):
     ("features", "extraction"), [("other-1", {"fps": 6}), ("mediapipe-1", {"fps": 3})]
 )
 def test_other_features_or_settings_do_not_mix(tmp_path, features, extraction):
-    create_corpus(tmp_path / "c", "mediapipe-1", {"fps": 6})
+    corpus = create_corpus(tmp_path / "c", "mediapipe-1", {"fps": 6})
+    corpus.frames_path("a").parent.mkdir()
+    corpus.frames_path("a").touch()  # something was measured
     with pytest.raises(DataError, match="another folder with --out"):
         create_corpus(tmp_path / "c", features, extraction)
 

@@ -251,7 +251,7 @@ def test_a_corpus_keeps_the_settings_it_was_made_with(videos: Path, tmp_path: Pa
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    with pytest.raises(SettingsError, match="fps must lie between"):
+    with pytest.raises(SettingsError, match="fps must be above 0"):
         resolve(ExtractSettings, {"fps": 0})
     with pytest.raises(SettingsError, match="Did you mean 'extractor'"):
         resolve(ExtractSettings, {"extracter": "mediapipe"})
@@ -423,3 +423,42 @@ def test_words_that_make_no_sense_are_refused(
     assert done.returncode in (2, 3)
     assert expected in done.stderr
     assert not (tmp_path / "c").exists()
+
+
+def test_labels_lost_with_the_recordings_table_are_said_to_be_lost(
+    deptool: Run, tmp_path: Path
+) -> None:
+    out, labels = tmp_path / "c", tmp_path / "lab.csv"
+    portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
+    labels.write_text(f"{HEADER}\na,S1,S1_1,,train,BDI-II,9\n")
+    assert deptool("extract", tmp_path / "v", "--out", out).returncode == 0
+    assert deptool("label", out, labels).returncode == 0
+    (out / "recordings.parquet").unlink()
+    done = deptool("extract", tmp_path / "v", "--out", out)
+    assert "is lost: deptool label" in done.stderr
+    assert deptool("label", out, labels).returncode == 0
+    assert "is lost" not in deptool("extract", tmp_path / "v", "--out", out).stderr
+
+
+def test_a_corpus_in_which_nothing_was_measured_takes_other_settings(tmp_path: Path) -> None:
+    portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
+    outside = ExtractSettings(roi=(5000, 0, 10, 10), name="pilot")
+    assert extract(tmp_path / "v", tmp_path / "c", outside).failed == ["a"]
+    again = extract(tmp_path / "v", tmp_path / "c", ExtractSettings())
+    assert again.failed == []
+    assert again.corpus.name == "pilot"
+    assert "roi" not in (tmp_path / "c" / "corpus.json").read_text()
+
+
+def test_a_folder_of_weights_must_be_one(tmp_path: Path) -> None:
+    portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
+    with pytest.raises(InputError, match="is no folder of weights"):
+        extract(tmp_path / "v", tmp_path / "c", ExtractSettings(weights=tmp_path / "none"))
+
+
+def test_a_run_that_has_nothing_to_do_writes_nothing(tmp_path: Path) -> None:
+    portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
+    extract(tmp_path / "v", tmp_path / "c", ExtractSettings())
+    before = (tmp_path / "c" / "recordings.parquet").stat().st_mtime_ns
+    extract(tmp_path / "v", tmp_path / "c", ExtractSettings())
+    assert (tmp_path / "c" / "recordings.parquet").stat().st_mtime_ns == before

@@ -193,6 +193,7 @@ def test_what_is_missing_is_named_with_its_place_and_its_source(tmp_path):
     )
     assert error.fix == (
         f"Put it at {tmp_path / 'a.bin'} (from the project's page). All files: deptool weights"
+        f" --weights {tmp_path}"
     )
     require_weights(needed[:1], tmp_path, "the extractor planted")
 

@@ -135,7 +135,8 @@ def _numbers(
     except ValueError:
         numbers = ()
     if len(numbers) != count:
-        raise UsageError(f"{option} {text!r} is not of the form {form}")
+        example = between.join(str(k) for k in range(1, count + 1))
+        raise UsageError(f"{option} {text!r} is not of the form {form}", fix=f"As in {example}.")
     return numbers
 
 
@@ -161,7 +162,8 @@ def _show(summary: ExtractSummary, as_json: bool) -> None:
         view.show_json(rows.to_dicts())
     else:
         view.show_table(
-            f"{summary.corpus.name}: {len(rows)} recordings, {summary.corpus.feature_set}",
+            f"{summary.corpus.name}: {view.count(len(rows), 'recording')},"
+            f" {summary.corpus.feature_set}",
             ("recording", "status", "frames", "coverage", "fps", "seconds"),
             [
                 (
@@ -193,14 +195,20 @@ def _show(summary: ExtractSummary, as_json: bool) -> None:
             f" and was left alone. Replaced? --force {name}. Another recording? Give it a name of"
             " its own, or another corpus with --out."
         )
+    if summary.lost_labels:
+        view.warn(
+            "recordings.parquet was gone and was made again from the frames tables. What labels"
+            " said of persons, sessions and splits is lost: deptool label"
+            f" {summary.corpus.root} labels.csv"
+        )
     for name, first in summary.duplicates:
-        there = "there" if name in set(rows["recording_id"]) else "not read again"
-        view.warn(f"{name}: the same video as {first}; {there}. Is it one recording?")
+        read = "both were read" if name in set(rows["recording_id"]) else "it was read once"
+        view.warn(f"{name}: the same video as {first}; {read}. Is it one recording?")
     n_ambiguous = int(rows["n_ambiguous"].sum())
     if n_ambiguous:
         view.warn(
-            f"{n_ambiguous} rows are ambiguous: they may be another person's face. See column"
-            " n_ambiguous and `deptool check`; --roi or --faces all help."
+            f"ambiguous: {view.count(n_ambiguous, 'row')}, perhaps of another person's face. See"
+            " the column n_ambiguous and `deptool check`; --roi or --faces all help."
         )
     for row in rows.to_dicts():
         if row["reason"]:

@@ -41,6 +41,11 @@ def show_error(error: DeptoolError) -> None:
         console.print(escape(error.fix), soft_wrap=True)
 
 
+def count(number: int, thing: str) -> str:
+    """'1 recording', '2 recordings'."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def say(text: str) -> None:
     """One line of talk on stderr, as it is."""
     talk().print(text, markup=False, soft_wrap=True)

@@ -31,8 +31,9 @@ def command(
     Example: deptool weights mediapipe-tasks
     """
     from deptool.cli.view import show_json
-    from deptool.weights import WRONG, require_weights
+    from deptool.weights import WRONG, check_folder, require_weights
 
+    check_folder(weights)
     found = _survey(name, weights)
     if json:
         show_json([_record(file) for file in found])

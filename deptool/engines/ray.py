@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import socket
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,9 @@ from deptool.tables import write_bytes
 
 # How often the actors are asked how far they are.
 _ASK_EVERY_S = 0.5
+
+# How long a cluster may take to answer.
+_REACH_S = 10.0
 
 
 def require() -> None:
@@ -133,6 +137,7 @@ def run(
 def _connect(address: str | None, workers: int) -> None:
     import ray
 
+    _reach(address)
     # Its own talk would be drawn over the progress bar.
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
@@ -141,11 +146,26 @@ def _connect(address: str | None, workers: int) -> None:
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"no Ray cluster can be reached there: {type(error).__name__}",
-            where=f"--address {address}",
-            fix="Start one with `ray start --head`, and name its address; or leave --address out.",
-        ) from error
+        raise _unreachable(address, error) from error
+
+
+def _reach(address: str | None) -> None:
+    """Raise InputError where nobody answers at host:port; Ray itself would try for minutes."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():  # "auto", or none
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_REACH_S).close()
+    except OSError as error:
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str | None, error: Exception) -> InputError:
+    return InputError(
+        f"no Ray cluster can be reached there: {type(error).__name__}",
+        where=f"--address {address}",
+        fix="Start one with `ray start --head`, and name its address; or leave --address out.",
+    )
 
 
 def _ask(actors: Sequence[Any], on_news: Callable[[int, float], None]) -> None:

@@ -13,6 +13,7 @@ library decodes them: whole px, from half-cells of a grid of 64 over about twice
 from __future__ import annotations
 
 import importlib.util
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -170,13 +171,19 @@ def _load(settings: Settings, weights: Path | None) -> Any:
     if settings.landmarks == "3d":
         _check_depth(weights)
     with _library_settings(weights):
-        fan = face_alignment.FaceAlignment(
-            kinds.THREE_D if settings.landmarks == "3d" else kinds.TWO_D,
-            device=device,
-            flip_input=False,
-            compile=False,
-            face_detector="folder",  # reads boxes from files: has no weights, and is never asked
-        )
+        try:
+            fan = face_alignment.FaceAlignment(
+                kinds.THREE_D if settings.landmarks == "3d" else kinds.TWO_D,
+                device=device,
+                flip_input=False,
+                compile=False,
+                face_detector="folder",  # reads boxes from files: no weights, and is never asked
+            )
+        except (pickle.UnpicklingError, EOFError, RuntimeError, KeyError) as error:
+            raise InputError(
+                "a file of FAN's weights is not what its name says",
+                fix="`deptool weights face-alignment` checks which; get that file again.",
+            ) from error
     for network in ("face_alignment_net", "depth_prediciton_net"):
         if hasattr(fan, network):
             getattr(fan, network).to(memory_format=torch.channels_last)
