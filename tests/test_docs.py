@@ -38,6 +38,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, deptool: Run) -> Path:
     for k, name in enumerate("abcdef"):
         portrait_video(root / "videos" / f"{name}.mp4", sways(4), Person.random(k))
         rows.append(f"{name},P{k},P{k}_1,,{('train', 'dev', 'test')[k // 2]},BDI-II,{5 * k}")
+    (root / "usb").mkdir()  # a folder of weights, as carried to a machine without a network
     (root / "labels.csv").write_text(LABELS + "\n".join(rows) + "\n", encoding="utf-8")
     (root / "theirs.csv").write_text("recording_id,truth,prediction\na,3,5\nb,20,17\nc,9,9\n")
     for line in (
