@@ -167,11 +167,12 @@ def _extract(
     try:
         for row in _run(engine, jobs, plan, settings, state, on_progress):
             table.put(row)
-    except KeyboardInterrupt:  # it may have come while the table was written
-        raise
-    except BaseException:
-        with contextlib.suppress(InputError):  # on a full disk this fails as well
-            table.write()
+    except BaseException as error:
+        # Workers were ended in the midst of what they wrote.
+        _remove_leftovers(corpus, whole=settings.shard[1] == 1)
+        if not isinstance(error, KeyboardInterrupt):  # it may have come while the table was written
+            with contextlib.suppress(InputError):  # on a full disk this fails as well
+                table.write()
         raise
     table.write()
     labels, refused = _join_labels(corpus, videos)

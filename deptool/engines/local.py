@@ -65,8 +65,13 @@ def run(
     n_slots = min(workers, len(jobs))
     threads = max(1, usable_cores() // max(n_slots, 1))
 
+    made: list[
+        ProcessPoolExecutor
+    ] = []  # all of them, also one that Ctrl-C found between two lists
+
     def pool() -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, spawn, _start, (plan, news, threads))
+        made.append(ProcessPoolExecutor(1, spawn, _start, (plan, news, threads)))
+        return made[-1]
 
     idle = [pool() for _ in range(n_slots)]
     running: dict[Future[Row], tuple[ProcessPoolExecutor, Job, int]] = {}
@@ -116,7 +121,7 @@ def run(
         if bug is not None:
             raise bug
     finally:
-        for slot in [*idle, *(slot for slot, _, _ in running.values())]:
+        for slot in made:
             _stop(slot)
         news.close()
 
