@@ -195,12 +195,13 @@ def _heard(news: Queue[News]) -> Iterator[News]:
 def _stop(pool: ProcessPoolExecutor) -> None:
     """End a worker now: on Ctrl-C nobody wants to wait for the video in hand."""
     processes = _processes(pool)
-    pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         if process.is_alive():
             process.terminate()
     for process in processes:
         process.join()
+    # Last, since it takes away what a worker that is just starting looks for.
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:
