@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import deptool
-from deptool import doctor_machine as machine
+from deptool import doctor_machine
 from deptool import doctor_packages as packages
 from deptool.doctor_trial import Check, Outcome, Status, pip_install, run_trial
 from deptool.listing import SEE_DOCTOR, PlugIn, list_plug_ins
@@ -125,19 +125,19 @@ def _checks(
     yield packages.torch()
     yield packages.torchvision()
     on_check("video decoders")
-    yield machine.decoders()
+    yield doctor_machine.decoders()
     on_check("extractors")
-    worker_bytes = None
+    trial_bytes = None
     for plug_in in list_plug_ins(("extractors",), weights):
         yield extractor(plug_in)
         if plug_in.name == DEFAULT_EXTRACTOR and plug_in.ready:
             outcome = run_trial("look", DEFAULT_EXTRACTOR, str(weights or ""))
-            worker_bytes = outcome.result.get("memory_bytes")
+            trial_bytes = outcome.result.get("memory_bytes")
             yield sees(outcome)
     on_check("weights")
     with contextlib.suppress(ImportError):  # said above, of the extractor
         yield weights_are_whole(weights)
     on_check("machine")
-    yield machine.cores()
-    yield machine.memory(worker_bytes)
-    yield machine.folder(folder)
+    yield doctor_machine.cores()
+    yield doctor_machine.memory(trial_bytes)
+    yield doctor_machine.folder(folder)

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from deptool.label_summary import LabelSummary
-    from deptool.recordings import Known
-
-# Files are opened by so many threads before the work begins: disks on a network are slow to answer.
-_OPENERS = 8
 
 # A video whose container states no length is taken to last this long (s), for the progress alone.
 _UNKNOWN_S = 10.0
@@ -63,6 +59,8 @@ class ExtractSettings:
         if len(self.shard) != 2 or not 1 <= self.shard[0] <= self.shard[1]:
             shown = "/".join(map(str, self.shard))
             raise ValueError(f"shard must be i/n with i from 1 to n, not {shown}")
+        if self.address is not None and self.engine == "local":
+            raise ValueError("address is for the engine ray, and the engine is local")
 
 
 @dataclass
@@ -150,7 +148,11 @@ def _extract(
     table = RecordingsTable(corpus)
     _remove_leftovers(corpus, whole=settings.shard[1] == 1)
     state = Progress(n_files=len(found))
-    known = dict(_opened(table, found, state, on_progress))
+    known = {}
+    for name, what in table.opened(found):
+        known[name] = what
+        state.n_opened += 1
+        on_progress(state)
     todo = [
         name
         for name in found
@@ -234,24 +236,6 @@ def _found(videos: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:
     found = {name: path for path, name in named.items() if path not in again}
     linked = sorted((named[path], named[first]) for path, first in again.items())
     return found, linked
-
-
-def _opened(
-    table: RecordingsTable,
-    found: dict[str, Path],
-    state: Progress,
-    on_progress: Callable[[Progress], None],
-) -> Iterator[tuple[str, Known]]:
-    """What is known of every recording before the work begins: done, changed, how long."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_OPENERS) as pool:
-        for name, known in zip(
-            found, pool.map(lambda item: table.known(*item), found.items()), strict=True
-        ):
-            state.n_opened += 1
-            on_progress(state)
-            yield name, known
 
 
 def _run(

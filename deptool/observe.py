@@ -150,12 +150,13 @@ class _Eye:
         if size != self._size:  # the first picture, or a stream that changes its size midway
             self._measure()
             self._size, self._scale = size, None
-        left, top, _, _ = part = _part(self._roi, size)
+        part = _part(self._roi, size)
         scale = self._scale = self._scale or self._searching(part)
-        pictures = [_cut(self._video.picture(frame, scale), part, scale) for frame, _ in frames]
+        x, y, _, _ = scaled = _scaled(part, scale)
+        pictures = [_cut(self._video.picture(frame, scale), scaled) for frame, _ in frames]
         looks = self._extractor.see(pictures, [time_s for _, time_s in frames])
         moved = [
-            Look(tuple(f.moved(scale, left, top) for f in look.faces), look.confidence)
+            Look(tuple(f.moved(scale, x / scale, y / scale) for f in look.faces), look.confidence)
             for look in looks
         ]
         self._scale = self._following(part, moved[-1])
@@ -212,12 +213,18 @@ def _part(roi: Box | None, size: tuple[int, int]) -> Box:
     return left, top, right - left, bottom - top
 
 
-def _cut(picture: NDArray[np.uint8], part: Box, scale: float) -> NDArray[np.uint8]:
-    """The part (px of the unscaled picture) out of a scaled picture."""
+def _scaled(part: Box, scale: float) -> Box:
+    """Where a part (px of the unscaled picture) is cut out of a scaled one, in whole px of that."""
     x, y, w, h = (round(v * scale) for v in part)
+    return x, y, max(w, 1), max(h, 1)
+
+
+def _cut(picture: NDArray[np.uint8], part: Box) -> NDArray[np.uint8]:
+    """The part out of a picture, both in the same px."""
+    x, y, w, h = part
     if (y, x) == (0, 0) and (h, w) == picture.shape[:2]:
         return picture
-    return np.ascontiguousarray(picture[y : y + max(h, 1), x : x + max(w, 1)])
+    return np.ascontiguousarray(picture[y : y + h, x : x + w])
 
 
 def _room(video: Video) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from deptool.errors import InputError
 from deptool.extract_one import Row, read_row
 from deptool.schema import RECORDINGS
 from deptool.video import open_video
+
+# Files are opened by so many threads before the work begins: disks on a network are slow to answer.
+_OPENERS = 8
 
 # Recordings.parquet is written again at most this often; frames files carry the same rows, so
 # that a killed run loses nothing between two writings.
@@ -54,6 +58,13 @@ class RecordingsTable:
                     self._rows[path.stem] = row
                     self._mine.add(path.stem)
         self._written = time.monotonic()
+
+    def opened(self, sources: Mapping[str, Path]) -> Iterator[tuple[str, Known]]:
+        """What is known of each recording, one after the other; `sources` are files by id."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_OPENERS) as pool:
+            yield from zip(sources, pool.map(self.known, sources, sources.values()), strict=True)
 
     def known(self, name: str, source: Path) -> Known:
         """What is known of a recording and of the file that it would be extracted from."""

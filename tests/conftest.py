@@ -16,6 +16,15 @@ BESIDE = ROOT.parent / "shared"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def corpus_files(root: Path) -> dict[str, bytes]:
+    """The content of every file of a corpus but its locks, by path below `root`."""
+    return {
+        p.relative_to(root).as_posix(): p.read_bytes()
+        for p in sorted(root.rglob("*"))
+        if p.is_file() and not p.name.endswith(".lock")
+    }
+
+
 @pytest.fixture(scope="session")
 def clips() -> Path:
     """The folder of real clips that lies beside the checkout of the developers."""

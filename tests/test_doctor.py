@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from deptool import doctor, doctor_machine, doctor_packages, doctor_trial
+from deptool import doctor, doctor_machine, doctor_packages, doctor_trial, machine
 from deptool.doctor_trial import Check, Outcome, run_trial
 from deptool.listing import PlugIn
 from tests.conftest import ROOT
@@ -211,42 +211,47 @@ def test_this_av_decodes_all_formats():
 
 
 @pytest.fixture
-def machine(monkeypatch, tmp_path):
+def shared_machine(monkeypatch, tmp_path):
     """A machine of 64 cores, of which this process may use 8, in a control group of the test."""
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    monkeypatch.setattr(doctor_machine, "_CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
     return tmp_path
 
 
-def test_fewer_cores_than_the_machine_has_mean_fewer_jobs(machine):
+def test_fewer_cores_than_the_machine_has_mean_fewer_jobs(shared_machine):
     check = doctor_machine.cores()
     assert (check.status, check.fix) == ("warning", "Give extract --jobs 8")
-    (machine / "cpu.max").write_text("250000 100000\n")  # two and a half cores
+    (shared_machine / "cpu.max").write_text("250000 100000\n")  # two and a half cores
     assert doctor_machine.cores().fix == "Give extract --jobs 2"
-    (machine / "cpu.max").write_text("max 100000\n")
-    assert doctor_machine.usable_cores() == 8
+    (shared_machine / "cpu.max").write_text("max 100000\n")
+    assert machine.usable_cores() == 8
 
 
-def test_memory_that_is_too_little_for_all_cores_means_fewer_jobs(machine, monkeypatch):
-    monkeypatch.setattr(doctor_machine, "free_memory", lambda: 1_000_000_000)
-    assert doctor_machine.memory(100_000_000).status == "ok"
-    check = doctor_machine.memory(300_000_000)
+def test_memory_that_is_too_little_for_all_cores_means_fewer_jobs(shared_machine, monkeypatch):
+    # A worker takes 310 MB though the trial takes less: 2.48 GB for 8 of them, and 3 fit in 1 GB.
+    monkeypatch.setattr(machine, "free_memory", lambda: 2_490_000_000)
+    check = doctor_machine.memory(100_000_000)
+    assert (check.status, check.fix) == ("ok", None)
+    assert "about 310 MB per worker" in check.detail
+    monkeypatch.setattr(machine, "free_memory", lambda: 1_000_000_000)
+    check = doctor_machine.memory(100_000_000)
     assert (check.status, check.fix) == ("warning", "Give extract --jobs 3")
+    assert doctor_machine.memory(400_000_000).fix == "Give extract --jobs 2"
     assert doctor_machine.memory(2_000_000_000).fix == "Give extract --jobs 1"
     assert doctor_machine.memory(None).detail == "1.0 GB free"
-    monkeypatch.setattr(doctor_machine, "free_memory", lambda: None)
+    monkeypatch.setattr(machine, "free_memory", lambda: None)
     assert doctor_machine.memory(1).status == "ok"
 
 
 @pytest.mark.skipif(not Path("/proc/meminfo").is_file(), reason="not Linux")
-def test_the_control_groups_limit_counts(machine):
-    whole = doctor_machine.free_memory()
-    (machine / "memory.max").write_text("9000000\n")
-    (machine / "memory.current").write_text("4000000\n")
-    assert doctor_machine.free_memory() == 5_000_000
-    (machine / "memory.max").write_text("max\n")
-    assert doctor_machine.free_memory() > whole / 2
+def test_the_control_groups_limit_counts(shared_machine):
+    whole = machine.free_memory()
+    (shared_machine / "memory.max").write_text("9000000\n")
+    (shared_machine / "memory.current").write_text("4000000\n")
+    assert machine.free_memory() == 5_000_000
+    (shared_machine / "memory.max").write_text("max\n")
+    assert machine.free_memory() > whole / 2
 
 
 def test_a_folder_that_can_be_written_to_is_left_as_it_was(tmp_path):

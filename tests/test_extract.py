@@ -18,6 +18,7 @@ from deptool import plugins
 from deptool.corpus import open_corpus
 from deptool.errors import DataError, InputError, SettingsError, UsageError
 from deptool.extract import ExtractSettings, ExtractSummary, extract
+from deptool.face.observation import Face, Look, Measures
 from deptool.label import HEADER
 from deptool.observe import observe
 from deptool.schema import TRACKS
@@ -26,18 +27,9 @@ from deptool.synth import Motion, Person, render, write_video
 from deptool.tables import read_table
 from deptool.video import open_video
 from fixtures.videos import portrait_video, silent_sound, sways, text_file
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, corpus_files
 
 pytest.importorskip("mediapipe")
-
-
-def _files(root: Path) -> dict[str, bytes]:
-    """Everything in a corpus but its name."""
-    return {
-        p.relative_to(root).as_posix(): p.read_bytes()
-        for p in sorted(root.rglob("*"))
-        if p.is_file() and p.name != "corpus.json"
-    }
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +77,7 @@ def test_frames_are_there_with_units_and_no_trace_of_the_source(
     raw = path.read_bytes()
     for secret in (str(videos), "b 1.mp4", videos.name):
         assert secret.encode() not in raw
-    everything = b"".join(_files(made.corpus.root).values())
+    everything = b"".join(corpus_files(made.corpus.root).values())
     assert str(videos).encode() not in everything
 
 
@@ -99,14 +91,14 @@ def test_processes_and_runs_do_not_change_a_byte(
     made: ExtractSummary, videos: Path, tmp_path: Path
 ) -> None:
     again = extract(videos, tmp_path / "corpus", ExtractSettings(jobs=1))
-    assert _files(again.corpus.root) == _files(made.corpus.root)
+    assert corpus_files(again.corpus.root) == corpus_files(made.corpus.root)
 
 
 def test_a_second_run_does_only_what_is_missing(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "corpus"
     settings = ExtractSettings()
     first = extract(videos, out, settings)
-    before = _files(out)
+    before = corpus_files(out)
     stamps = {p: p.stat().st_mtime_ns for p in (out / "frames").iterdir()}
     (out / "frames" / "b_1.parquet").unlink()
     (out / "frames" / ".visit__a.0.tmp.parquet").touch()  # what a killed run leaves
@@ -114,7 +106,7 @@ def test_a_second_run_does_only_what_is_missing(videos: Path, tmp_path: Path) ->
     assert first.n_new == 4
     # The deleted one, and the two that could not be read and are tried again.
     assert (second.n_new, second.n_kept) == (3, 1)
-    assert _files(out) == before
+    assert corpus_files(out) == before
     kept = out / "frames" / "visit__a.parquet"
     assert kept.stat().st_mtime_ns == stamps[kept]
 
@@ -135,10 +127,10 @@ def test_rows_lost_with_the_recordings_table_come_back_from_the_frames(
 ) -> None:
     out = tmp_path / "corpus"
     extract(videos / "visit", out, ExtractSettings())
-    before = _files(out)
+    before = corpus_files(out)
     (out / "recordings.parquet").unlink()
     assert extract(videos / "visit", out, ExtractSettings()).n_new == 0
-    assert _files(out) == before
+    assert corpus_files(out) == before
 
 
 def test_labels_beside_the_videos_are_joined_and_survive_a_forced_run(tmp_path: Path) -> None:
@@ -187,11 +179,11 @@ def test_another_video_under_the_same_name_is_not_taken_for_the_first(
     portrait_video(tmp_path / "day1" / "interview.mp4", sways(1))
     portrait_video(tmp_path / "day2" / "interview.mp4", sways(4))
     extract(tmp_path / "day1", out, ExtractSettings())
-    before = _files(out)
+    before = corpus_files(out)
     done = deptool("extract", tmp_path / "day2", "--out", out)
     assert done.returncode == 4
     assert "interview: the file is another video" in done.stderr
-    assert _files(out) == before
+    assert corpus_files(out) == before
     assert extract(tmp_path / "day1", out, ExtractSettings()).changed == []
     assert deptool("extract", tmp_path / "day2", "--out", out, "--force", "all").returncode == 0
     assert len(open_corpus(out).frames("interview")) == 24
@@ -216,10 +208,10 @@ def test_a_damaged_frames_table_is_made_again(tmp_path: Path) -> None:
     out = tmp_path / "corpus"
     portrait_video(tmp_path / "v" / "a.mp4", sways(1))
     extract(tmp_path / "v", out, ExtractSettings())
-    before = _files(out)
+    before = corpus_files(out)
     (out / "frames" / "a.parquet").write_bytes(before["frames/a.parquet"][:5000])
     assert extract(tmp_path / "v", out, ExtractSettings()).n_new == 1
-    assert _files(out) == before
+    assert corpus_files(out) == before
 
 
 def test_one_file_that_is_no_video_is_an_error_not_a_row(tmp_path: Path) -> None:
@@ -255,6 +247,9 @@ def test_settings_out_of_range_are_refused() -> None:
         resolve(ExtractSettings, {"fps": 0})
     with pytest.raises(SettingsError, match="Did you mean 'extractor'"):
         resolve(ExtractSettings, {"extracter": "mediapipe"})
+    with pytest.raises(SettingsError, match="address is for the engine ray"):
+        resolve(ExtractSettings, {"address": "head:6379"})
+    assert resolve(ExtractSettings, {"address": "head:6379", "engine": "ray"}).engine == "ray"
 
 
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -262,7 +257,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     for k in range(4):
         portrait_video(folder / f"v{k}.mp4", sways(4))
     command = [sys.executable, "-m", "deptool.cli.main", "extract", str(folder), "--jobs", "1"]
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed, whole = tmp_path / "killed" / "corpus", tmp_path / "whole" / "corpus"
     run = subprocess.Popen(
         [*command, "--out", str(killed)],
         cwd=ROOT,
@@ -280,7 +275,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     resumed = extract(folder, killed, ExtractSettings())
     assert resumed.n_kept >= done
     extract(folder, whole, ExtractSettings())
-    assert _files(killed) == _files(whole)
+    assert corpus_files(killed) == corpus_files(whole)
 
 
 def test_the_command_shows_a_table_and_exits_4_when_a_file_failed(
@@ -396,6 +391,33 @@ def test_a_large_picture_is_scaled_without_moving_a_landmark(tmp_path: Path) -> 
         assert np.median(off) < 0.005 * scaled["face_w"][k]
 
 
+def test_a_region_of_a_scaled_picture_stays_where_it_was(tmp_path: Path) -> None:
+    # A white box, 400 px wide, in 1280 x 1000 px; 960 px of it are looked at, from (2, 2) on. What
+    # needs 100 px gets the box at 1/4, where the region begins at 2 / 4 = 0.5, cut at 0: its
+    # corner is seen at (100, 50), which is (400, 200) of the whole and not (402, 202).
+    picture = np.zeros((1000, 1280, 3), dtype=np.uint8)
+    picture[200:600, 400:800] = 255
+    write_video(tmp_path / "a.mp4", [picture] * 3, 6)
+    sides = []
+
+    def see(pictures: list[np.ndarray], times: list[float]) -> list[Look]:
+        sides.append(pictures[0].shape[0])
+        rows, columns = np.nonzero(pictures[0][:, :, 0] > 127)
+        corner, end = np.array([columns.min(), rows.min()]), [columns.max() + 1, rows.max() + 1]
+        box = np.concatenate([corner, end - corner]).astype(float)
+        return [Look((Face(box, 1.0, np.zeros((1, 2))),))]
+
+    def measure(faces: list[Face], width: int, height: int) -> Measures:
+        return Measures(np.zeros((len(faces), 68, 2)), np.zeros((len(faces), 6)), None, np.zeros(0))
+
+    with open_video(tmp_path / "a.mp4") as video:
+        eyes = SimpleNamespace(begin=lambda: None, see=see, measure=measure)
+        module = SimpleNamespace(BATCH=1, FACE_PX=100)
+        seen = observe(video, module, eyes, None, (2, 2, 1200, 960))
+    assert sides == [480, 240, 240]  # at 1/2 until the box is known
+    assert seen.boxes == pytest.approx(np.array([[400, 200, 400, 400]] * 3))
+
+
 def test_settings_of_an_extractor_are_checked(tmp_path: Path) -> None:
     portrait_video(tmp_path / "v" / "a.mp4", sways(0.5))
     with pytest.raises(SettingsError, match="unknown setting 'colour'"):
@@ -411,6 +433,7 @@ def test_settings_of_an_extractor_are_checked(tmp_path: Path) -> None:
         (("--roi", "1,2,3"), "--roi '1,2,3' is not of the form x,y,w,h"),
         (("--roi", "0,0,0,5"), "w and h at least 1"),
         (("--faces", "both"), "faces cannot be 'both'"),
+        (("--address", "auto"), "address is for the engine ray"),
         (("--engine", "slurm"), "no engine named 'slurm'"),
         (("--extractor", "mediapip"), "Did you mean 'mediapipe'?"),
     ],

@@ -25,7 +25,7 @@ from deptool.errors import InputError
 from deptool.extract import ExtractSettings, ExtractSummary, extract
 from fixtures import faults
 from fixtures.videos import silent_sound, text_file
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, corpus_files
 
 pytest.importorskip("mediapipe")
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
@@ -34,18 +34,9 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 PATIENCE_S = 60.0
 
 
-def _files(root: Path) -> dict[str, bytes]:
-    """Everything in a corpus but its locks."""
-    return {
-        p.relative_to(root).as_posix(): p.read_bytes()
-        for p in sorted(root.rglob("*"))
-        if p.is_file() and not p.name.endswith(".lock")
-    }
-
-
 def _same_tables(one: Path, other: Path) -> bool:
     """Whether two corpora are the same but for the hidden files."""
-    return _files(one) == _files(other)
+    return corpus_files(one) == corpus_files(other)
 
 
 def _begin(videos: Path, out: Path, *words: str, **how: Any) -> subprocess.Popen[str]:
@@ -224,7 +215,7 @@ def test_files_that_cannot_be_written_are_an_error(
     shutil.copytree(whole, out)
     for name in ("v1", "v2", "v3"):  # v0 is done
         (out / "frames" / f"{name}.parquet").unlink()
-    before = _files(out)
+    before = corpus_files(out)
     with _begun(videos, out, preexec_fn=_limit(resource.RLIMIT_FSIZE, 3_000)) as run:
         _, talk = run.communicate(timeout=PATIENCE_S)
         assert not _workers(run)
@@ -232,7 +223,7 @@ def test_files_that_cannot_be_written_are_an_error(
     assert "cannot be written" in talk
     assert "what is done is kept" in " ".join(talk.split())
     assert "Traceback" not in talk
-    assert _files(out) == before
+    assert corpus_files(out) == before
     assert _resumed(videos, out).n_kept == 1
     assert _same_tables(out, whole)
 
@@ -321,7 +312,7 @@ def test_a_run_killed_while_its_corpus_began_goes_on(tmp_path: Path) -> None:
     faults.zero_bytes(folder / "zero.mp4")
     (out / ".corpus.0123abcd.tmp.json").write_text("{")
     assert extract(folder, out, ExtractSettings()).failed == ["zero"]
-    assert sorted(_files(out)) == ["corpus.json", "recordings.parquet"]
+    assert sorted(corpus_files(out)) == ["corpus.json", "recordings.parquet"]
 
 
 def test_ctrl_c_while_the_table_of_recordings_is_written(
@@ -355,7 +346,7 @@ def test_ctrl_c_while_the_workers_start(videos: Path, tmp_path: Path) -> None:
         _, talk = run.communicate(timeout=PATIENCE_S)
         _until(lambda: not _alive(run.pid))
     assert run.returncode == 130, talk
-    # A worker that has just been spawned may still say, rarely, that its parent is gone.
+    assert "Traceback" not in talk
 
 
 # ---- workers that die, as they do when the system runs out of memory and kills one
@@ -413,12 +404,12 @@ def test_a_second_extract_into_the_same_corpus_is_refused_at_once(
         _until(lambda: _tables(out), first)
         os.killpg(first.pid, signal.SIGSTOP)  # so that it cannot be done before the second begins
         second = deptool("extract", videos, "--out", out)
-        with pytest.raises(InputError, match="another extract is writing"):
+        with pytest.raises(InputError, match="another extract"):
             extract(videos, out, ExtractSettings())
         os.killpg(first.pid, signal.SIGCONT)
         _, talk = first.communicate(timeout=PATIENCE_S)
     assert second.returncode == 4
-    assert "another extract is writing" in second.stderr
+    assert "another extract" in second.stderr
     assert first.returncode == 0, talk
     assert _same_tables(out, whole)
 

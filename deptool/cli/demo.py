@@ -28,8 +28,8 @@ def command(
     """
     from deptool.cli import view
     from deptool.demo import DemoSettings, make_videos
-    from deptool.doctor_machine import usable_cores
     from deptool.extractors.mediapipe import Settings, require
+    from deptool.machine import usable_cores
 
     require(Settings(), None)
     jobs = jobs or usable_cores()

@@ -63,8 +63,8 @@ def command(
     Example: deptool extract videos/ --jobs 2
     """
     from deptool.cli import view
-    from deptool.doctor_machine import usable_cores
     from deptool.extract import ExtractSettings, extract
+    from deptool.machine import usable_cores
     from deptool.settings import resolve
 
     values: dict[str, object] = {"extractor": extractor, "fps": _rate(fps), "faces": faces}
@@ -183,6 +183,18 @@ def _show(summary: ExtractSummary, as_json: bool) -> None:
         f"{summary.n_new - unread} extracted, {summary.n_kept} were there already, {unread} could"
         f" not be read. The tables are in {summary.corpus.root}."
     )
+    _warn(summary)
+    if summary.labels is not None:
+        from deptool.cli.label import show as show_labels
+
+        show_labels(summary.labels)
+
+
+def _warn(summary: ExtractSummary) -> None:
+    """Say what a user should look at."""
+    from deptool.cli import view
+
+    rows = summary.rows
     if summary.elsewhere:
         shown = ", ".join(summary.elsewhere[:10]) + (", …" if summary.elsewhere[10:] else "")
         view.say(
@@ -213,7 +225,3 @@ def _show(summary: ExtractSummary, as_json: bool) -> None:
     for row in rows.to_dicts():
         if row["reason"]:
             view.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
-    if summary.labels is not None:
-        from deptool.cli.label import show as show_labels
-
-        show_labels(summary.labels)

@@ -17,9 +17,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
-from deptool.doctor_machine import usable_cores
 from deptool.errors import DeptoolError, InputError
 from deptool.extract_one import Job, Plan, Row, Worker, empty_row
+from deptool.machine import usable_cores
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
@@ -45,6 +45,9 @@ News = tuple[str, int, float]
 _worker: Worker | None = None
 _news: Queue[News] | None = None
 
+# A worker's pool, the recording that it reads, and how often that was tried, by what it will give.
+Running = dict[Future[Row], tuple[ProcessPoolExecutor, Job, int]]
+
 
 def require() -> None:
     """This engine always runs."""
@@ -65,16 +68,15 @@ def run(
     n_slots = min(workers, len(jobs))
     threads = max(1, usable_cores() // max(n_slots, 1))
 
-    made: list[
-        ProcessPoolExecutor
-    ] = []  # all of them, also one that Ctrl-C found between two lists
+    # All of them, also one that Ctrl-C found between two lists.
+    made: list[ProcessPoolExecutor] = []
 
     def pool() -> ProcessPoolExecutor:
         made.append(ProcessPoolExecutor(1, spawn, _start, (plan, news, threads)))
         return made[-1]
 
     idle = [pool() for _ in range(n_slots)]
-    running: dict[Future[Row], tuple[ProcessPoolExecutor, Job, int]] = {}
+    running: Running = {}
     heard_at: dict[str, float] = {}
     begun: set[str] = set()
     bug: BaseException | None = None
@@ -95,10 +97,7 @@ def run(
                 begun.add(name)
                 on_news(pictures, seconds)
             on_news(0, 0.0)
-            for slot, job, _ in running.values():
-                if time.monotonic() - heard_at[job.recording_id] > STALL_S:
-                    _kill(slot)  # its future then says that the pool is broken
-                    heard_at[job.recording_id] = time.monotonic()
+            _end_stalled(running, heard_at)
             for future in done:
                 slot, job, n_try = running.pop(future)
                 error = future.exception()
@@ -127,17 +126,35 @@ def run(
 
 
 def _submit(slot: ProcessPoolExecutor, job: Job) -> Future[Row]:
-    """Hand a job to a worker, which is started if it is not there yet.
+    """Hand a job to a worker, which is started if it is not there yet; meanwhile Ctrl-C waits."""
+    with ctrl_c_waits():
+        return slot.submit(_extract, job)
 
-    Meanwhile Ctrl-C waits. The worker inherits that, and so says nothing of it while it starts.
+
+@contextlib.contextmanager
+def ctrl_c_waits() -> Iterator[None]:
+    """Hold Ctrl-C back until the end of the block, so that no process started in it gets lost.
+
+    The block's processes inherit that (not on Windows), and so say nothing of it while they start.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        return slot.submit(_extract, job)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[int] = []
+    # Blocking is not enough: another thread may be told, and Python tells the main one, which is
+    # the only one that may handle signals. A handler that Python does not know is None.
+    handler = signal.getsignal(signal.SIGINT)
+    mine = threading.current_thread() is threading.main_thread() and handler is not None
+    if mine:
+        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    can_block = hasattr(signal, "pthread_sigmask")  # not on Windows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else set()
     try:
-        return slot.submit(_extract, job)
+        yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if can_block:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if mine:
+            signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def failed_row(job: Job, plan: Plan, reason: str) -> Row:
@@ -192,6 +209,14 @@ def _heard(news: Queue[News]) -> Iterator[News]:
             yield news.get_nowait()
 
 
+def _end_stalled(running: Running, heard_at: dict[str, float]) -> None:
+    """Kill the workers that were not heard for long; their futures then say that they are lost."""
+    for slot, job, _ in running.values():
+        if time.monotonic() - heard_at[job.recording_id] > STALL_S:
+            _kill(slot)
+            heard_at[job.recording_id] = time.monotonic()
+
+
 def _stop(pool: ProcessPoolExecutor) -> None:
     """End a worker now: on Ctrl-C nobody wants to wait for the video in hand."""
     processes = _processes(pool)
@@ -200,8 +225,9 @@ def _stop(pool: ProcessPoolExecutor) -> None:
             process.terminate()
     for process in processes:
         process.join()
-    # Last, since it takes away what a worker that is just starting looks for.
-    pool.shutdown(wait=False, cancel_futures=True)
+    # Last, since it takes away what a worker that is just starting looks for. It waits for the
+    # pool's thread, which Python would else disturb at its own end.
+    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -11,6 +11,7 @@ from deptool import plugins
 from deptool.errors import MissingExtraError
 from deptool.extract import ExtractSettings, Progress, extract
 from fixtures.videos import portrait_video, sways, text_file
+from tests.conftest import corpus_files
 
 pytest.importorskip("mediapipe")
 
@@ -36,19 +37,11 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _files(root: Path) -> dict[str, bytes]:
-    return {
-        p.relative_to(root).as_posix(): p.read_bytes()
-        for p in sorted(root.rglob("*"))
-        if p.is_file() and p.name != "corpus.json"
-    }
-
-
 @pytest.fixture(scope="module")
 def expected(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("expected") / "corpus"
     extract(videos, out, ExtractSettings(faces="all"))
-    return _files(out)
+    return corpus_files(out)
 
 
 def _workers() -> list[int]:
@@ -84,7 +77,7 @@ def test_a_killed_worker_costs_nothing(
     summary = extract(videos, tmp_path / "corpus", settings, watch)
     assert killed
     assert summary.failed == ["broken"]
-    assert _files(tmp_path / "corpus") == expected
+    assert corpus_files(tmp_path / "corpus") == expected
     assert pictures == sorted(pictures)
     assert _workers() == []
 
@@ -96,4 +89,4 @@ def test_a_second_run_finds_everything_done(
     extract(videos, out, ExtractSettings(faces="all"))
     summary = extract(videos, out, ExtractSettings(engine=engine, faces="all"))
     assert (summary.n_new, summary.n_kept) == (1, 4)  # the broken one is tried again
-    assert _files(out) == expected
+    assert corpus_files(out) == expected

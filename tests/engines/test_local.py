@@ -1,8 +1,12 @@
 """The engine local: workers that hang, break, or cannot begin."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,3 +67,39 @@ def test_a_broken_extractor_is_loaded_again(
             with pytest.raises(ZeroDivisionError):
                 worker.extract(job)
         assert worker.extract(job)["status"] == "ok"
+
+
+def test_ctrl_c_waits_until_a_process_is_started() -> None:
+    # Another thread is there that may be told of it, as the progress bar's is.
+    ends = threading.Event()
+    other = threading.Thread(target=ends.wait)
+    other.start()
+    handler = signal.getsignal(signal.SIGINT)
+    reached = []
+
+    def start() -> None:
+        with local.ctrl_c_waits():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+            reached.append("the end")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    finally:
+        ends.set()
+        other.join()
+    assert reached
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def test_a_worker_starts_from_any_thread() -> None:
+    # Only the main thread may say what Ctrl-C does.
+    with ThreadPoolExecutor(1) as pool:
+
+        def start() -> set[signal.Signals]:
+            with local.ctrl_c_waits():
+                return signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+        assert signal.SIGINT in pool.submit(start).result()
