@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from deptool.breaches import Problem
 from deptool.label_summary import some
-from deptool.schema import SCALES
+from deptool.scales import SCALES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -61,10 +61,11 @@ def in_labels(labels: pl.DataFrame, recordings: pl.DataFrame | None) -> Iterator
             what = f"session {session!r} has {n} scores on {scale}"
             yield Problem(LABELS_FILE, what, fix=_LABEL)
     for row in rows:
-        low, high, _ = SCALES.get(row["scale"], (0, float("inf"), ()))
-        if row["score"] is not None and not low <= row["score"] <= high:
-            what = f"session {row['session_id']!r} has the score {row['score']:g} on {row['scale']}"
-            yield Problem(LABELS_FILE, f"{what}, which goes from {low:g} to {high:g}", fix=_LABEL)
+        scale = SCALES.get(row["scale"])  # one of no such name is told of elsewhere
+        if scale and row["score"] is not None and not scale.low <= row["score"] <= scale.high:
+            what = f"session {row['session_id']!r} has the score {row['score']:g} on {scale.name}"
+            what += f", which goes from {scale.low} to {scale.high}"
+            yield Problem(LABELS_FILE, what, fix=_LABEL)
     if recordings is not None and "session_id" in recordings.columns:
         known = set(recordings["session_id"])
         lost = sorted({row["session_id"] for row in rows} - known - {None})

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from deptool.corpus import Corpus
 from deptool.csv_file import CsvFile, read_csv, read_number, read_split, refuse
-from deptool.errors import DataError, InputError, SchemaError, suggest
+from deptool.errors import DataError, InputError, SchemaError
 from deptool.label_summary import LabelSummary, some
-from deptool.schema import SCALES
+from deptool.scales import SCALES, nearest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,16 +103,16 @@ def _ident(row: dict[str, str]) -> str:
 def _wrong_scale(row: dict[str, str]) -> str | None:
     if row["scale"] in SCALES or not (row["scale"] or row["score"]):
         return None
-    return f"{row['scale']!r}. {suggest(row['scale'].upper(), list(SCALES))}"
+    return f"{row['scale']!r}. {nearest(row['scale'])}"
 
 
 def _wrong_score(row: dict[str, str]) -> str | None:
     if not row["score"]:
         return None
-    value, (low, high, _) = read_number(row["score"]), SCALES[row["scale"]]
-    if value is not None and low <= value <= high:
+    value, scale = read_number(row["score"]), SCALES[row["scale"]]
+    if value is not None and scale.low <= value <= scale.high:
         return None
-    return f"{row['score']!r} on {row['scale']}, which goes from {low:g} to {high:g}"
+    return f"{row['score']!r} on {scale.name}, which goes from {scale.low} to {scale.high}"
 
 
 # What is wrong, what to do about it, and the test of one row, in the order of the checks.

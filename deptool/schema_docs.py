@@ -10,7 +10,8 @@ from pathlib import Path
 
 from deptool.columns import Column, Table
 from deptool.corpus import MARKER
-from deptool.schema import SCALES, SCHEMA_VERSION, TABLES
+from deptool.scales import SCALES
+from deptool.schema import SCHEMA_VERSION, TABLES
 from deptool.tables import write_text
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -175,14 +176,15 @@ def _line(run: list[Column]) -> str:
 
 
 def _scales() -> str:
-    lines = ["## Scales", "| scale | range | bands |", "|---|---|---|"]
-    for name, (low, high, bands) in SCALES.items():
-        ends = [start - 1 for start, _ in bands[1:]] + [high]
-        shown = ", ".join(
-            f"{start:g} to {end:g} {word}" for (start, word), end in zip(bands, ends, strict=True)
-        )
-        lines.append(f"| {name} | {low:g} to {high:g} | {shown} |")
-    return lines[0] + "\n\n" + "\n".join(lines[1:])
+    lines = ["| scale | range | bands | source |", "|---|---|---|---|"]
+    for scale in SCALES.values():
+        extent = f"{scale.low} to {scale.high}"
+        lines.append(f"| {scale.name} | {extent} | {', '.join(scale.labels())} | {scale.source} |")
+    note = (
+        "Total scores. A band reaches up to the next one's first score. Scores of one scale are"
+        " never turned into scores of another."
+    )
+    return "\n\n".join(["## Scales", note, "\n".join(lines)])
 
 
 def _text(value: object) -> str:

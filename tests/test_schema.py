@@ -13,7 +13,7 @@ from deptool import schema
 from deptool.cli.main import app
 from deptool.corpus import MARKER, create_corpus
 from deptool.errors import SchemaError
-from deptool.schema import AU_INTENSITY, AU_PRESENCE, FRAMES, LABELS, SCALES, TABLES
+from deptool.schema import AU_INTENSITY, AU_PRESENCE, FRAMES, LABELS, TABLES
 from deptool.schema_docs import corpus_schema, documents, json_schema, write_documents
 from deptool.validate import check
 
@@ -45,14 +45,6 @@ def test_the_frames_table_has_openfaces_columns():
     assert len(FRAMES.group("action_units")) == 35
     assert len(FRAMES.group("head_pose")) == 6
     assert len(FRAMES.group("gaze")) == 8
-
-
-def test_bands_start_at_the_lowest_score_and_rise():
-    for low, high, bands in SCALES.values():
-        starts = [start for start, _ in bands]
-        assert starts[0] == low
-        assert starts == sorted(set(starts))
-        assert starts[-1] < high
 
 
 def test_json_schema_carries_types_ranges_units_and_choices():
