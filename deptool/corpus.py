@@ -37,6 +37,29 @@ class Corpus:
     def feature_set(self) -> str:
         return str(self.about["feature_set"])
 
+    @property
+    def normalise(self) -> str:
+        """How models scale landmarks: 'frame', 'session-max', 'inter-ocular' or a width in px."""
+        return str(self.about.get("normalise", "frame"))
+
+    @property
+    def id_space(self) -> str | None:
+        """Whose subject ids these are; see `deptool.importers.Found`."""
+        found = self.about.get("id_space")
+        return found if isinstance(found, str) else None
+
+    @property
+    def persons_unknown(self) -> bool:
+        """Whether the source never said who is in which recording."""
+        return self.about.get("persons_unknown") is True
+
+    def with_about(self, more: Mapping[str, object]) -> Corpus:
+        """The corpus with these entries in corpus.json, which is written where it changes."""
+        about = {**self.about, **more}
+        if about != self.about:
+            write_json(self.root / MARKER, about)
+        return Corpus(self.root, about)
+
     def frames_path(self, recording_id: str) -> Path:
         return self.root / "frames" / f"{recording_id}.parquet"
 
@@ -66,7 +89,7 @@ class Corpus:
         except Timeout as error:
             held.close()
             raise InputError(
-                "another extract is writing into this corpus",
+                "another extract or import is writing into this corpus",
                 where=str(self.root),
                 fix="Wait until it is done, or choose another folder with --out.",
             ) from error
@@ -135,8 +158,8 @@ class Corpus:
     def scored(self, scale: str | None = None) -> tuple[pl.DataFrame, str]:
         """Recordings with a score on one scale (columns of recordings, plus score), and the scale.
 
-        `scale` None takes the corpus's only scale. Raises DataError where the corpus has no
-        labels, not that scale, or several scales and none was named.
+        `scale` None takes the corpus's only scale, `binary` not counted beside another. Raises
+        DataError where the corpus has no labels, not that scale, or several and none was named.
         """
         import polars as pl
 
@@ -151,11 +174,12 @@ class Corpus:
                 f"and join it: deptool label {self.root} labels.csv",
             )
         scales = sorted(set(labels["scale"]))
-        if scale is None and len(scales) > 1:
+        chosen_from = [name for name in scales if name != "binary"] or scales
+        if scale is None and len(chosen_from) > 1:
             raise DataError(
                 f"the corpus has several scales: {', '.join(scales)}", fix="Name one with --scale."
             )
-        scale = scale or scales[0]
+        scale = scale or chosen_from[0]
         if scale not in scales:
             raise DataError(
                 f"the corpus has no scores on the scale {scale!r}",
@@ -181,13 +205,15 @@ def open_corpus(root: Path) -> Corpus:
     """
     if not root.is_dir():
         raise InputError(
-            "no such folder", where=str(root), fix="Make a corpus with: deptool extract VIDEOS"
+            "no such folder",
+            where=str(root),
+            fix="Make a corpus with: deptool extract VIDEOS, or: deptool import KIND SOURCE",
         )
     if not (root / MARKER).is_file():
         raise InputError(
             f"is not a corpus: it holds no {MARKER}",
             where=str(root),
-            fix="Name a folder that `deptool extract` made.",
+            fix="Name a folder that `deptool extract` or `deptool import` made.",
         )
     about = read_json(root / MARKER)
     found = about.get("schema_version")
@@ -205,11 +231,16 @@ def open_corpus(root: Path) -> Corpus:
 
 
 def create_corpus(
-    root: Path, feature_set: str, extraction: Mapping[str, object], name: str | None = None
+    root: Path,
+    feature_set: str,
+    extraction: Mapping[str, object],
+    name: str | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Corpus:
     """Open the corpus at `root`, or start one there if the folder is missing or empty.
 
-    A new corpus is called `name`, or like its folder. Raises InputError where the folder holds
+    A new corpus is called `name`, or like its folder; `more` is what corpus.json says beside the
+    usual, and is put there again each time. Raises InputError where the folder holds
     something else, DataError where the corpus was extracted with another feature set or other
     settings.
     """
@@ -229,6 +260,7 @@ def create_corpus(
         # Nothing was measured yet: what it was begun with does not bind it.
         if not same and not any((root / "frames").glob("*.parquet")):
             about = {**corpus.about, "feature_set": feature_set, "extraction": dict(extraction)}
+            about |= more or {}
             write_json(root / MARKER, about)
             return Corpus(root, about)
         if not same:
@@ -237,7 +269,7 @@ def create_corpus(
                 f" not as {_how(feature_set, {'extraction': extraction})}",
                 fix="Use the same settings to add to it, or another folder with --out.",
             )
-        return corpus
+        return corpus.with_about(more) if more else corpus
     about = {
         "name": name or root.resolve().name,
         "schema_version": SCHEMA_VERSION,
@@ -246,6 +278,7 @@ def create_corpus(
         "deidentification": ["pixels dropped", "audio dropped"],
         "note": "Landmarks and their motion can identify people. This folder holds no pixels,"
         " but it is personal data: share it only as the consent of the people in it allows.",
+        **(more or {}),
     }
     write_json(root / MARKER, about)
     return Corpus(root, about)

@@ -1,4 +1,4 @@
-"""The one training loop: a member (one seed, one fold) from its draw or checkpoint to its end.
+"""The one training loop of networks: a member (one seed, one fold), from its draw to its end.
 
 A member is chosen by dev RMSE alone. Its state after each whole epoch is kept in memory, and
 written every few seconds and when training is interrupted, generator states included, so that a
@@ -10,10 +10,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -23,9 +22,13 @@ from torch import Tensor, nn
 
 from deptool import runs, windows
 from deptool.errors import TrainingError
-from deptool.predict import average, inputs, score_segments
+from deptool.networks import Widths, average, inputs, restore, score_segments, widths
 from deptool.runs import Checkpoint, Run
 from deptool.splits import Fold
+
+if TYPE_CHECKING:
+    from deptool.corpus import Corpus
+    from deptool.prepare import OnRead, Plan
 
 _SAVE_EVERY_S = 3.0
 
@@ -42,12 +45,27 @@ OnEpoch = Callable[[Member, int, float, float], None]  # member, epoch, train lo
 
 
 @dataclass(frozen=True)
-class Data:
+class Segmented:
     """All segments: values (segment, frame, column) on the device, recording (segment,)."""
 
+    plan: Plan
     values: Tensor
     recording: NDArray[np.int64]  # rows of `recordings`
     recordings: pl.DataFrame
+    skipped: Mapping[str, str]
+    n_dropped: int
+
+    @property
+    def columns(self) -> Widths:
+        """How many columns each group has."""
+        return widths(self.plan.columns)
+
+    @property
+    def n_segments(self) -> NDArray[np.int64]:
+        return np.bincount(self.recording, minlength=len(self.recordings))
+
+    def about(self) -> dict[str, object]:
+        return {"n_segments": len(self.values), "n_segments_dropped": self.n_dropped}
 
     def pick(self, names: Sequence[str]) -> NDArray[np.bool_]:
         """True for these recordings: (recording,)."""
@@ -61,12 +79,31 @@ class Data:
         """score (recording,), in points."""
         return self.recordings["score"].to_numpy().astype(np.float64)
 
+    def train(self, run: Run, member: Member, on_epoch: OnEpoch | None) -> Checkpoint:
+        return train_member(run, Trainer(self, member), on_epoch)
+
+    def predict(self, parameters: Mapping[str, Tensor]) -> NDArray[np.float64]:
+        network = restore(self.plan.module, self.plan.settings, self.columns, parameters)
+        network.to(self.values.device)
+        rows = torch.arange(len(self.values))
+        return average(score_segments(network, self.values, self.columns, rows), self.recording)
+
+
+def segmented(corpus: Corpus, recordings: pl.DataFrame, plan: Plan, on_read: OnRead) -> Segmented:
+    """Cut the recordings into segments and put them where the model computes."""
+    found = windows.cut(corpus, recordings, plan.columns, plan.settings, on_read)
+    values = torch.from_numpy(found.values).to(plan.place)
+    return Segmented(
+        plan, values, found.recording, found.recordings, found.skipped, found.n_dropped
+    )
+
 
 class Trainer:
     """One member's network, optimiser and generator, all drawn from its seed."""
 
-    def __init__(self, module: ModuleType, settings: Any, data: Data, member: Member) -> None:
-        self.module, self.settings, self.data, self.member = module, settings, data, member
+    def __init__(self, data: Segmented, member: Member) -> None:
+        self.module, self.settings = data.plan.module, data.plan.settings
+        self.data, self.member = data, member
         self.scores = data.scores()
         self.segments = data.segments(member.fold.train)
         self.recording = torch.from_numpy(data.recording)[self.segments]
@@ -78,8 +115,7 @@ class Trainer:
         """Draw the network; call where torch's global generator may be changed."""
         torch.manual_seed(self.member.seed)
         self.generator = torch.Generator().manual_seed(self.member.seed)
-        n_au = self.data.values.shape[-1] - 2 * windows.LANDMARKS
-        self.network: nn.Module = self.module.build(self.settings, n_au=n_au)
+        self.network: nn.Module = self.module.build(self.settings, columns=self.data.columns)
         train_mean = float(self.scores[self.data.pick(self.member.fold.train)].mean())
         self.module.initialise(self.network, train_mean)
         self.network.to(self.data.values.device)
@@ -91,7 +127,8 @@ class Trainer:
         order = self.module.sample(self.recording, self.target, self.settings, self.generator)
         losses = []
         for batch in torch.split(order, self.settings.batch_size):
-            score = self.network(*inputs(self.data.values, self.segments[batch]))
+            groups = inputs(self.data.values, self.data.columns, self.segments[batch])
+            score = self.network(**groups)
             loss = self.module.loss(score, self.target[batch].to(score.device))
             self.optimiser.zero_grad()
             loss.backward()
@@ -101,7 +138,9 @@ class Trainer:
 
     def dev_rmse(self) -> float:
         """RMSE over dev recordings, in points."""
-        scores = score_segments(self.network, self.data.values, self.dev_segments)
+        scores = score_segments(
+            self.network, self.data.values, self.data.columns, self.dev_segments
+        )
         mean = average(scores, self.data.recording[self.dev_segments], len(self.scores))
         return float(np.sqrt(np.square(mean - self.scores)[self.dev].mean()))
 

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from deptool import plugins, runs, windows
+from deptool import plugins, runs
 from deptool.corpus import Corpus
 from deptool.errors import DataError, UsageError
+from deptool.measured import find_columns, same_scaling
+from deptool.networks import find_device
+from deptool.prepare import Plan, prepare
 from deptool.schema import PREDICTIONS
 from deptool.settings import resolve
 from deptool.tables import read_table, replacing, write_table
-
-_CHUNK = 512  # segments scored at once
 
 
 @dataclass(frozen=True)
@@ -50,29 +48,24 @@ def predict(
     check_features(corpus, recordings, header)
     module = plugins.load("models", header["model"])
     settings = resolve(module.Settings, header["settings"], where=f"model of {run_root.name}")
-    segments = windows.cut(corpus, recordings, header["au_columns"], settings)
-    if not len(segments.values):
-        listed = "; ".join(f"{name}: {why}" for name, why in list(segments.skipped.items())[:5])
+    plan = Plan(module, settings, header["columns"], find_device(device))
+    prepared = prepare(corpus, recordings, plan)
+    if prepared.recordings.is_empty():
+        listed = "; ".join(f"{name}: {why}" for name, why in list(prepared.skipped.items())[:5])
         raise DataError(
-            f"none of the {len(recordings)} recordings has a segment to predict from ({listed})",
+            f"none of the {len(recordings)} recordings can be predicted from ({listed})",
             where=f"corpus {corpus.name!r}",
             fix="recordings.parquet says how reading each of them went.",
         )
-    place = find_device(device)
-    values = torch.from_numpy(segments.values).to(place)
-    total = np.zeros(len(segments.recordings))
-    for parameters in members:
-        network = restore(module, settings, len(header["au_columns"]), parameters)
-        scores = score_segments(network.to(place), values, torch.arange(len(values)))
-        total += average(scores, segments.recording)
+    total = np.sum([prepared.predict(parameters) for parameters in members], axis=0)
     parts = _parts(run_root, header, corpus)
     known = corpus.labels().filter(pl.col("scale") == header["scale"])
     table = predictions_table(
-        segments.recordings.join(
+        prepared.recordings.join(
             known.select("session_id", "score"), on="session_id", how="left", maintain_order="left"
         ),
         prediction=total / len(members),
-        n_segments=np.bincount(segments.recording),
+        n_segments=prepared.n_segments,
         scale=header["scale"],
         train_mean=float(np.mean([m["train_mean"] for m in header["members"]])),
         split="new",
@@ -82,7 +75,7 @@ def predict(
     if out is not None:
         write_predictions(out, table)
     trained = table.filter(pl.col("split") == "train")["recording_id"]
-    return Predicted(table, segments.skipped, tuple(trained))
+    return Predicted(table, prepared.skipped, tuple(trained))
 
 
 def predictions_path(run_root: Path, corpus: Corpus) -> Path:
@@ -116,15 +109,19 @@ def predictions_table(
 
 
 def _parts(run_root: Path, header: Mapping[str, Any], corpus: Corpus) -> dict[str, str]:
-    """The part each recording had in the run, if this is the corpus of that name.
+    """The part each recording had in the run, if this is the corpus of that name, or one of them.
 
     In a cross-validation every recording was in some member's train part, and so in train here:
     the mean over members knows it.
     """
     path = run_root / "predictions.parquet"
-    if header["corpus"] != corpus.name or not path.is_file():
+    if not path.is_file():
         return {}
     before = read_table(path, PREDICTIONS, ["recording_id", "split"])
+    if header["corpus"] != corpus.name:  # in a run on several, ids begin with their corpus
+        own = f"{corpus.name}/"
+        before = before.filter(pl.col("recording_id").str.starts_with(own))
+        before = before.with_columns(pl.col("recording_id").str.strip_prefix(own))
     parts: dict[str, str] = {}
     for split in ("test", "dev", "train"):  # the last to speak wins
         parts |= dict.fromkeys(before.filter(pl.col("split") == split)["recording_id"], split)
@@ -143,12 +140,21 @@ def check_features(corpus: Corpus, recordings: pl.DataFrame, header: Mapping[str
         )
     if recordings.is_empty():
         raise DataError("has no recordings", where=where, fix="Add some with: deptool extract")
-    kept, _ = windows.find_au_columns(corpus, recordings)
-    lacking = [c for c in header["au_columns"] if c not in kept]
+    if not same_scaling(str(header["normalise"]), corpus.normalise):
+        raise DataError(
+            f"its landmarks are scaled by {corpus.normalise}, but the model was trained on"
+            f" landmarks scaled by {header['normalise']}",
+            where=where,
+            fix=f"Import it again with --normalise {header['normalise']}.",
+        )
+    kept, _ = find_columns(corpus, recordings, header["columns"])
+    lacking = [
+        c for group, names in header["columns"].items() for c in names if c not in kept[group]
+    ]
     if lacking:
         raise DataError(
-            f"{len(lacking)} action units of the model have no value in any recording:"
-            f" {', '.join(lacking)}",
+            f"{len(lacking)} columns of the model have no value in any recording:"
+            f" {', '.join(lacking[:10])}",
             where=where,
             fix="Extract it with the extractor and settings of the training corpus.",
         )
@@ -169,52 +175,3 @@ def _check_name(path: Path) -> None:
         raise UsageError(
             f"cannot write predictions to {path.name!r}", fix="Use a name in .parquet or .csv."
         )
-
-
-def find_device(name: str) -> torch.device:
-    """'auto' (CUDA where there is one, else the CPU), 'cpu', 'cuda', 'cuda:1' or 'mps'."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-        raise UsageError(
-            f"no device {name!r} on this machine", fix="Use --device auto or --device cpu."
-        ) from error
-    return device
-
-
-def restore(
-    module: ModuleType, settings: Any, n_au: int, parameters: Mapping[str, Tensor]
-) -> nn.Module:
-    """The network with these parameters; the caller's random numbers stay what they were."""
-    with torch.random.fork_rng(devices=[]):
-        network: nn.Module = module.build(settings, n_au=n_au)
-    network.load_state_dict(parameters)
-    return network
-
-
-@torch.no_grad()
-def score_segments(network: nn.Module, values: Tensor, rows: Tensor) -> NDArray[np.float64]:
-    """values (segment, frame, column), rows (some,) of its segments -> scores (some,)."""
-    network.eval()
-    parts = [network(*inputs(values, chunk)).double().cpu() for chunk in torch.split(rows, _CHUNK)]
-    return torch.cat(parts).numpy() if parts else np.zeros(0)
-
-
-def inputs(values: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """x, y (batch, frame, landmark) and au (batch, frame, n_au) of these segments."""
-    x, y, au = values[rows.to(values.device)].tensor_split(
-        (windows.LANDMARKS, 2 * windows.LANDMARKS), dim=-1
-    )
-    return x, y, au
-
-
-def average(
-    scores: NDArray[np.float64], recording: NDArray[np.int64], n: int | None = None
-) -> NDArray[np.float64]:
-    """scores (segment,), recording (segment,) -> mean score (recording,); NaN without segments."""
-    counts = np.bincount(recording, minlength=n or 0)
-    sums = np.bincount(recording, weights=scores, minlength=n or 0)
-    return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)

@@ -2,7 +2,7 @@
 
 `model.safetensors` holds every member (one seed and fold) under the prefix `seed0.fold0.`; its
 one metadata entry, `deptool`, is JSON with all that a prediction needs: model, settings, feature
-set, action unit columns, normalisation, scale, and each member's mean training score. One entry
+set, columns by group, normalisation, scale, and each member's mean training score. One entry
 alone, because safetensors writes several in no fixed order. Nothing here is ever pickled.
 """
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 MARKER = "run.json"
 _KEY = "deptool"
-_COMPARED = ("model", "feature_set", "scale", "protocol", "seeds", "settings")
+_COMPARED = (
+    *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "seeds", "settings"),
+)
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def write_model(run: Run, members: Mapping[tuple[int, int], Mapping[str, Tensor]
     }
     wanted = (
         *("schema_version", "deptool_version", "model", "title", "doi", "corpus", "feature_set"),
-        *("scale", "settings", "normalisation", "au_columns", "members"),
+        *("scale", "settings", "normalise", "normalisation", "columns", "members"),
     )
     write_tensors(run.model_path, tensors, {name: run.about[name] for name in wanted})
 

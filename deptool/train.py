@@ -8,29 +8,31 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from torch import nn
+from numpy.typing import NDArray
 
 import deptool
-from deptool import plugins, runs, splits, windows
+from deptool import plugins, runs, splits
 from deptool.corpus import Corpus
 from deptool.errors import DataError
-from deptool.loop import Data, Member, OnEpoch, Trainer, train_member
-from deptool.predict import average, find_device, predictions_table, restore, score_segments
+from deptool.loop import Member, OnEpoch
+from deptool.measured import scaling
+from deptool.networks import find_device
+from deptool.predict import predictions_table
+from deptool.prepare import OnRead, Plan, Prepared, choose_columns, prepare
 from deptool.runs import Checkpoint, Run
 from deptool.schema import HISTORY, PREDICTIONS, SCHEMA_VERSION, SPLITS
 from deptool.splits import Fold
 from deptool.tables import write_table
 
-_DISJOINT = "Use --protocol group-kfold:5 to split by person, or leave --strict out."
+_DISJOINT = "Use --protocol clean or group-kfold:5, or leave --strict out."
 
 
 OnStart = Callable[[Run, bool], None]  # run.json as written, True where the run is resumed
@@ -42,18 +44,21 @@ def train(
     settings: Any = None,
     *,
     scale: str | None = None,
-    protocol: str = "corpus",
+    protocol: str = "official",
+    split_seed: int = 0,
     seeds: Sequence[int] = (0,),
     device: str = "auto",
     out: Path | None = None,
     strict: bool = False,
+    on_read: OnRead = lambda _done, _of: None,
     on_start: OnStart | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run:
     """Train every member and write the run folder; resume a run that is there, unfinished.
 
     `settings` None takes the paper's. `out` None is runs/<model>-<corpus>-<digest>. A run that is
-    finished is returned as it is, and neither callback is called. Raises DataError where the
+    finished is returned as it is, and no callback is called. `split_seed` deals persons to parts,
+    where the protocol does. Raises DataError where the
     corpus cannot be trained on (with `strict`, also where a subject is on two sides of a split),
     SettingsError where `out` holds a run with other settings, TrainingError where the loss is
     not finite.
@@ -62,7 +67,7 @@ def train(
     settings = module.Settings() if settings is None else settings
     place = find_device(device)
     recordings, scale = _scored(corpus, scale)
-    folds = splits.make_folds(recordings, protocol)
+    folds = splits.make_folds(recordings, protocol, split_seed, corpus.persons_unknown)
     overlap = splits.find_overlap(recordings, folds)
     if strict and overlap:
         raise DataError(overlap.sentence(), where=f"corpus {corpus.name!r}", fix=_DISJOINT)
@@ -78,7 +83,9 @@ def train(
         "feature_set": corpus.feature_set,
         "scale": scale,
         "protocol": protocol,
+        "split_seed": split_seed,
         "seeds": list(seeds),
+        "normalise": corpus.normalise,
         "settings": asdict(settings),
     }
     about["digest"] = _digest(about, recordings)
@@ -87,14 +94,26 @@ def train(
     before = runs.find_run(out, about)
     if before and before.done:
         return before
-    data, members, found = _prepare(corpus, recordings, folds, seeds, settings, place)
-    about |= {"overlap": asdict(overlap), **found}
+    columns, null = choose_columns(corpus, recordings, module)
+    prepared = prepare(corpus, recordings, Plan(module, settings, columns, place), on_read)
+    folds = _usable(prepared, folds)
+    members, found = _members(prepared, folds, seeds)
+    about |= {
+        "overlap": asdict(splits.find_overlap(recordings, folds)),
+        "persons_unknown": corpus.persons_unknown,
+        "skipped": dict(prepared.skipped),
+        "columns": columns,
+        "columns_null": null,
+        "normalisation": scaling(corpus),
+        **found,
+        **prepared.about(),
+    }
     run = Run(out, about | {"device": str(place), "torch_version": torch.__version__})
     run.write()
     if on_start:
         on_start(run, before is not None)
-    states = [train_member(run, Trainer(module, settings, data, m), on_epoch) for m in members]
-    return _finish(run, module, settings, data, members, states)
+    states = [prepared.train(run, member, on_epoch) for member in members]
+    return _finish(run, prepared, members, states)
 
 
 def _scored(corpus: Corpus, scale: str | None) -> tuple[pl.DataFrame, str]:
@@ -116,64 +135,54 @@ def _scored(corpus: Corpus, scale: str | None) -> tuple[pl.DataFrame, str]:
 def _digest(about: dict[str, Any], recordings: pl.DataFrame) -> str:
     """SHA-256 of what decides a run's predictions, in short: same digest, same run."""
     wanted = ("recording_id", "subject_id", "split", "score", "n_frames", "n_success")
-    names = ("model", "feature_set", "scale", "protocol", "seeds", "settings")
+    names = (
+        *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "seeds"),
+        "settings",
+    )
     decisive = [{n: about[n] for n in names}, recordings.select(wanted).rows()]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
-def _prepare(
-    corpus: Corpus,
-    recordings: pl.DataFrame,
-    folds: Sequence[Fold],
-    seeds: Sequence[int],
-    settings: Any,
-    place: torch.device,
-) -> tuple[Data, list[Member], dict[str, Any]]:
-    """Segments on the device, members with the recordings that have any, and what was found."""
-    kept, dropped = windows.find_au_columns(corpus, recordings)
-    found = windows.cut(corpus, recordings, kept, settings)
-    usable = set(found.recordings["recording_id"])
+def _usable(prepared: Prepared, folds: Sequence[Fold]) -> list[Fold]:
+    """The folds without recordings that the model cannot use."""
+    usable = set(prepared.recordings["recording_id"])
     folds = [fold.only(usable) for fold in folds]
     for fold in folds:
-        splits.require_parts(fold, "scored recording with a segment")
-    data = Data(torch.from_numpy(found.values).to(place), found.recording, found.recordings)
-    members = [Member(seed, fold) for seed in seeds for fold in folds]
-    mean = {f.number: float(data.scores()[data.pick(f.train)].mean()) for f in folds}
-    subject = dict(found.recordings.select("recording_id", "subject_id").rows())
+        splits.require_parts(fold, "scored recording that can be used")
+    return folds
+
+
+def _members(
+    prepared: Prepared, folds: Sequence[Fold], seeds: Sequence[int]
+) -> tuple[list[Member], dict[str, Any]]:
+    """Seeds x folds, and what run.json says of them."""
+    recordings = prepared.recordings
+    score = dict(recordings.select("recording_id", "score").rows())
+    subject = dict(recordings.select("recording_id", "subject_id").rows())
+    mean = {f.number: float(np.mean([score[r] for r in f.train])) for f in folds}
     counts = [
         {
-            split: {"recordings": len(part), "subjects": len({subject[r] for r in part})}
+            split: {"recordings": len(part), "subjects": _n_subjects(subject[r] for r in part)}
             for split in SPLITS
             for part in [fold.part(split)]
         }
         for fold in folds
     ]
-    return (
-        data,
-        members,
-        {
-            "folds": counts,
-            "skipped": found.skipped,
-            "n_segments": len(found.values),
-            "n_segments_dropped": found.n_dropped,
-            "au_columns": kept,
-            "au_columns_null": dropped,
-            "normalisation": windows.NORMALISATION,
-            "members": [
-                {"seed": m.seed, "fold": m.fold.number, "train_mean": mean[m.fold.number]}
-                for m in members
-            ],
-        },
-    )
+    members = [Member(seed, fold) for seed in seeds for fold in folds]
+    numbers = [
+        {"seed": m.seed, "fold": m.fold.number, "train_mean": mean[m.fold.number]} for m in members
+    ]
+    return members, {"folds": counts, "members": numbers}
+
+
+def _n_subjects(subjects: Iterable[str | None]) -> int | None:
+    """How many persons; None where the corpus does not say who is in a recording."""
+    found = set(subjects)
+    return None if None in found else len(found)
 
 
 def _finish(
-    run: Run,
-    module: ModuleType,
-    settings: Any,
-    data: Data,
-    members: Sequence[Member],
-    states: Sequence[Checkpoint],
+    run: Run, prepared: Prepared, members: Sequence[Member], states: Sequence[Checkpoint]
 ) -> Run:
     """Write model, history and predictions of the best epochs, then mark the run as done."""
     about = {**run.about, "status": "done"}
@@ -193,9 +202,10 @@ def _finish(
     write_table(run.root / "history.parquet", HISTORY, pl.DataFrame(history))
     tables = []
     for member, state, entry in zip(members, states, run.about["members"], strict=True):
-        network = restore(module, settings, len(run.about["au_columns"]), state.best)
-        network.to(data.values.device)
-        tables.append(_predictions(network, data, member, run.about["scale"], entry["train_mean"]))
+        scores = prepared.predict(state.best)
+        tables.append(
+            _predictions(prepared, scores, member, run.about["scale"], entry["train_mean"])
+        )
     write_table(run.root / "predictions.parquet", PREDICTIONS, pl.concat(tables))
     done.write()
     done.drop_checkpoints()
@@ -212,19 +222,22 @@ def _history(member: Member, state: Checkpoint) -> list[dict[str, float]]:
 
 
 def _predictions(
-    network: nn.Module, data: Data, member: Member, scale: str, train_mean: float
+    prepared: Prepared,
+    scores: NDArray[np.float64],
+    member: Member,
+    scale: str,
+    train_mean: float,
 ) -> pl.DataFrame:
-    """Rows for every recording of the member's fold, in train, dev and test."""
-    scores = score_segments(network, data.values, torch.arange(len(data.values)))
-    mean, counts = average(scores, data.recording), np.bincount(data.recording)
+    """Rows for every recording of the member's fold, in train, dev and test; scores (recording)."""
     tables = []
     for split in SPLITS:
-        chosen = data.pick(member.fold.part(split))
+        names = list(member.fold.part(split))
+        chosen = prepared.recordings["recording_id"].is_in(names).to_numpy()
         tables.append(
             predictions_table(
-                data.recordings.filter(chosen),
-                prediction=mean[chosen],
-                n_segments=counts[chosen],
+                prepared.recordings.filter(chosen),
+                prediction=scores[chosen],
+                n_segments=prepared.n_segments[chosen],
                 scale=scale,
                 train_mean=train_mean,
                 split=split,

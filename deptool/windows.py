@@ -1,35 +1,27 @@
 """Segments: frames tables cut into windows of equal length, at the model's rate, gaps filled.
 
-Axes: row (sampled time), segment, frame (in a segment), column. Columns are x_0…x_67, y_0…y_67
-divided by the longer side of the picture (Eq. 2 of DepressionMLP), then the action units kept.
+Axes: row (sampled time), segment, frame (in a segment), column. Columns stand group by group in the
+order that the model names its groups: landmarks (x_0…x_67, y_0…y_67, scaled as `scaling` says),
+action units, head pose, gaze.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deptool.errors import DataError, InputError
-from deptool.schema import FRAMES
-from deptool.tables import column_names
+from deptool.errors import DataError
+from deptool.measured import Columns, Floats, Times, flat, lacking, read, unreadable
 
 if TYPE_CHECKING:
     import polars as pl
 
     from deptool.corpus import Corpus
 
-Floats = NDArray[np.float32]
-Times = NDArray[np.float64]
-
-LANDMARKS = 68
-LANDMARK_COLUMNS = tuple(c.name for c in FRAMES.group("landmarks"))
-AU_COLUMNS = tuple(c.name for c in FRAMES.group("action_units"))
-NORMALISATION = "x and y divided by max(width, height) of the recording; action units as they are"
-READ_STATUS = ("ok", "truncated", "corrupt")  # recordings that may have rows to use
 _SLOWEST = 0.9  # of the model's rate: what a recording must have at least
 
 
@@ -57,83 +49,53 @@ class Segments:
     n_dropped: int  # segments left out because too many of their frames were not measured
 
 
-def find_au_columns(corpus: Corpus, recordings: pl.DataFrame) -> tuple[list[str], list[str]]:
-    """Action unit columns with a value somewhere in these recordings, and those without.
+def cut(
+    corpus: Corpus,
+    recordings: pl.DataFrame,
+    columns: Columns,
+    settings: Cut,
+    on_read: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Segments:
+    """All segments of these recordings, in their order; `columns` are those of each group.
 
-    Raises DataError where there is none at all.
-    """
-    seen: set[str] = set()
-    for recording in recordings.iter_rows(named=True):
-        if _unreadable(recording) or len(seen) == len(AU_COLUMNS):
-            continue
-        name = recording["recording_id"]
-        wanted = [c for c in AU_COLUMNS if c not in seen and c in _stored(corpus, name)]
-        if wanted:
-            table = corpus.frames(name, wanted)
-            seen.update(c for c in wanted if table[c].null_count() < len(table))
-    if not seen:
-        raise DataError(
-            "no action unit has a value in any recording",
-            where=f"corpus {corpus.name!r}",
-            fix="Extract it with an extractor that measures action units.",
-        )
-    return [c for c in AU_COLUMNS if c in seen], [c for c in AU_COLUMNS if c not in seen]
+    `on_read` hears how many recordings are read, of how many.
 
-
-def cut(corpus: Corpus, recordings: pl.DataFrame, au: Sequence[str], settings: Cut) -> Segments:
-    """All segments of these recordings, in their order.
-
-    Raises DataError where a recording has no picture size, lacks columns, or has fewer rows per
-    second than the model needs.
+    Raises DataError where a recording has no picture size to divide landmarks by, or has fewer
+    rows per second than the model needs.
     """
     parts: list[Floats] = []
     has_segments: list[bool] = []
     skipped: dict[str, str] = {}
     n_dropped = 0
-    for recording in recordings.iter_rows(named=True):
-        reason = _unreadable(recording)
+    for done, recording in enumerate(recordings.iter_rows(named=True), start=1):
+        reason = unreadable(recording) or lacking(corpus, recording, columns)
         if not reason:
-            segments, n_missing = _segments(corpus, recording, au, settings)
+            segments, n_missing = _segments(corpus, recording, columns, settings)
             n_dropped += n_missing
             if len(segments):
                 parts.append(segments)
             elif n_missing:
-                reason = f"too many frames without a face in each of its {n_missing} segments"
+                reason = (
+                    f"too many frames not measured in whole in each of its {n_missing} segments"
+                )
             else:
                 reason = f"shorter than one segment of {settings.frames / settings.fps:g} s"
         has_segments.append(not reason)
         if reason:
             skipped[recording["recording_id"]] = reason
-    empty = np.zeros((0, settings.frames, len(LANDMARK_COLUMNS) + len(au)), np.float32)
+        on_read(done, len(recordings))
+    empty = np.zeros((0, settings.frames, len(flat(columns))), np.float32)
     owner = np.repeat(np.arange(len(parts)), [len(p) for p in parts]).astype(np.int64)
     values = np.concatenate([empty, *parts])
     return Segments(values, owner, recordings.filter(has_segments), skipped, n_dropped)
 
 
-def _unreadable(recording: Mapping[str, Any]) -> str:
-    """Why a recording has no rows to read; empty where it has some."""
-    if recording["status"] in READ_STATUS and recording["n_frames"]:
-        return ""
-    return f"status {recording['status']}, {recording['n_frames']} rows"
-
-
-def _stored(corpus: Corpus, recording_id: str) -> list[str]:
-    """The columns of a frames table; InputError where the corpus has lost it."""
-    path = corpus.frames_path(recording_id)
-    if not path.is_file():
-        raise InputError(
-            "the recording has rows, but its frames table is missing",
-            where=f"corpus {corpus.name!r}, frames/{path.name}",
-            fix="Extract the videos again: what is missing is made.",
-        )
-    return column_names(path)
-
-
 def _segments(
-    corpus: Corpus, recording: Mapping[str, Any], au: Sequence[str], settings: Cut
+    corpus: Corpus, recording: Mapping[str, Any], columns: Columns, settings: Cut
 ) -> tuple[Floats, int]:
     """One recording's segments (segment, frame, column), and how many were left out."""
-    times, values = _read(corpus, recording, au, settings.fps)
+    times, values = read(corpus, recording, columns)
+    _check_rate(corpus, recording, times, settings.fps)
     times, values = resample(times, values, settings.fps)
     segments = windows(values, settings.frames, settings.overlap)
     stamps = windows(times, settings.frames, settings.overlap)
@@ -142,41 +104,15 @@ def _segments(
     return fill(segments[kept], stamps[kept]), int((~kept).sum())
 
 
-def _read(
-    corpus: Corpus, recording: Mapping[str, Any], au: Sequence[str], fps: float
-) -> tuple[Times, Floats]:
-    """times (row,) in seconds, values (row, column); NaN where something was not measured."""
-    name = recording["recording_id"]
-    where = f"corpus {corpus.name!r}, recording {name!r}"
-    side = max(recording["width"] or 0, recording["height"] or 0)
-    if not side:
-        raise DataError(
-            "has no width and height in recordings.parquet, by which landmarks are divided",
-            where=where,
-            fix="Fill them in with the size of the picture that the landmarks were found in.",
-        )
-    wanted = ["timestamp", "success", *LANDMARK_COLUMNS, *au]
-    stored = _stored(corpus, name)
-    lacking = [c for c in wanted if stored and c not in stored]
-    if lacking:
-        raise DataError(
-            f"the frames table lacks {len(lacking)} columns that the model needs: {lacking[0]} …",
-            where=where,
-            fix="Extract it with an extractor that measures landmarks and action units.",
-        )
-    table = corpus.frames(name, wanted)
-    times = table["timestamp"].to_numpy().astype(np.float64)
+def _check_rate(corpus: Corpus, recording: Mapping[str, Any], times: Times, fps: float) -> None:
     rate = recording["fps"] or (len(times) - 1) / max(times[-1] - times[0], 1e-6)
     if len(times) > 1 and rate < _SLOWEST * fps:
         raise DataError(
             f"has {rate:.3g} rows per second, but the model works at {fps:g}",
-            where=where,
-            fix=f"Extract it again at {fps:g} rows per second or more.",
+            where=f"corpus {corpus.name!r}, recording {recording['recording_id']!r}",
+            fix=f"Extract it again at {fps:g} rows per second or more, or train at its rate:"
+            f" --set fps={rate:.3g}",
         )
-    values = table.select(*LANDMARK_COLUMNS, *au).to_numpy().astype(np.float32)
-    values[table["success"].to_numpy() != 1] = np.nan
-    values[:, : len(LANDMARK_COLUMNS)] /= side
-    return times, values
 
 
 def resample(times: Times, values: Floats, fps: float) -> tuple[Times, Floats]:

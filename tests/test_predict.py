@@ -116,7 +116,7 @@ def test_missing_action_units_are_refused_by_name(run: Run, new: Corpus) -> None
     for name in new.recordings()["recording_id"]:
         table = new.frames(name).with_columns(pl.lit(None, pl.Float32).alias("AU12_r"))
         write_table(new.frames_path(name), FRAMES, table)
-    with pytest.raises(DataError, match=r"1 action units of the model .*: AU12_r"):
+    with pytest.raises(DataError, match=r"1 columns of the model .*: AU12_r"):
         predict(new, run.root)
 
 

@@ -14,7 +14,7 @@ from deptool import loop, runs
 from deptool.corpus import Corpus, open_corpus
 from deptool.errors import DataError, InputError, SettingsError, TrainingError, UsageError
 from deptool.models.depressionmlp import Settings
-from deptool.predict import average
+from deptool.networks import average
 from deptool.runs import Run, open_run, read_model
 from deptool.schema import FRAMES, HISTORY, PREDICTIONS
 from deptool.tables import read_table, write_table
@@ -80,9 +80,9 @@ def test_run_json_says_what_was_done(run: Run) -> None:
     assert about["status"] == "done"
     assert about["settings"]["epochs"] == 3
     assert about["settings"]["learning_rate"] == 2e-4  # resolved, not only what was given
-    assert (about["scale"], about["protocol"], about["seeds"]) == ("BDI-II", "corpus", [0])
+    assert (about["scale"], about["protocol"], about["seeds"]) == ("BDI-II", "official", [0])
     assert about["feature_set"] == "toy-1"
-    assert about["au_columns_null"] == ["AU28_c", "AU45_c"]
+    assert about["columns_null"] == ["AU28_c", "AU45_c"]
     assert about["folds"] == [
         {
             "train": {"recordings": 8, "subjects": 4},
@@ -128,7 +128,10 @@ def test_the_model_file_explains_itself(run: Run) -> None:
     assert header["settings"]["frames"] == 18
     assert header["feature_set"] == "toy-1"
     assert "max(width, height)" in header["normalisation"]
-    assert len(header["au_columns"]) == 33
+    assert {g: len(names) for g, names in header["columns"].items()} == {
+        "landmarks": 136,
+        "action_units": 33,
+    }
     assert header["members"][0]["train_mean"] == pytest.approx(predictions(run)["train_mean"][0])
     assert sum(p.numel() for p in parameters.values()) == 42192
 
@@ -290,7 +293,7 @@ def test_a_subject_on_two_sides_is_reported_and_strict_refuses(own: Corpus, tmp_
     overlap = json.loads((done.root / "run.json").read_text())["overlap"]
     assert overlap["pairs"] == {"train-dev": 1, "train-test": 1, "dev-test": 1}
     assert overlap["subjects"] == ["s000"]
-    with pytest.raises(DataError, match="1 subjects are on two sides"):
+    with pytest.raises(DataError, match="1 subject is on two sides"):
         train(own, "depressionmlp", FEW, out=tmp_path / "strict", strict=True)
     assert not (tmp_path / "strict").exists()
 
@@ -439,7 +442,7 @@ def test_the_command_warns_of_shared_persons(own: Corpus, tmp_path: Path, deptoo
     words = ["train", own.root, "--model", "depressionmlp", "--epochs", "1"]
     done = deptool(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "1 subjects are on two sides of the split" in done.stderr
+    assert "1 subject is on two sides of the split" in done.stderr
     assert "2 of 2 test recordings show a person the model has met before" in done.stderr
     assert deptool(*words, "--strict", "--out", "x", cwd=tmp_path).returncode == 7
     assert open_corpus(own.root).name == "own"

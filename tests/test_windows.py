@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from deptool import windows
 from deptool.corpus import Corpus
 from deptool.errors import DataError
+from deptool.measured import LANDMARK_COLUMNS
 from deptool.models.depressionmlp import Settings
 from deptool.schema import FRAMES
 from deptool.tables import write_table
-from fixtures.tables import NULL_COLUMNS, make_tables_corpus
+from fixtures.tables import make_tables_corpus
 
-AU = list(windows.AU_COLUMNS[:2])
+AU = ["AU01_r", "AU02_r"]
+COLUMNS = {"landmarks": list(LANDMARK_COLUMNS), "action_units": AU}
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def measured(corpus: Corpus, name: str, missing: set[int]) -> None:
     """Exactly the rows in `missing` are without a face; x_0 is the row's number, the rest 1."""
     table = corpus.frames(name)
     gone = pl.int_range(pl.len()).is_in(sorted(missing))
-    filled = [*windows.LANDMARK_COLUMNS, *AU]
+    filled = [*LANDMARK_COLUMNS, *AU]
     value = {c: pl.lit(1.0) for c in filled} | {"x_0": pl.int_range(pl.len())}
     changes = [pl.when(~gone).then(value[c]).cast(pl.Float32).alias(c) for c in filled]
     success = pl.when(gone).then(0).otherwise(1).cast(pl.Int32).alias("success")
@@ -166,18 +168,18 @@ def test_a_segment_may_miss_a_fifth_of_its_frames(corpus: Corpus) -> None:
     # rows 0-17, the second rows 9-26.
     measured(corpus, "s000_0", {2, 3, 4})
     measured(corpus, "s001_0", {2, 3, 4, 5})
-    found = windows.cut(corpus, corpus.recordings(), AU, Settings())
+    found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings())
     assert found.recording.tolist() == [0, 0, 1]
     assert found.n_dropped == 1
     assert found.values[0, :18, 0] * 640 == pytest.approx(np.arange(18), abs=1e-4)
     assert found.values[2, 0, 0] * 640 == pytest.approx(9)
-    strict = windows.cut(corpus, corpus.recordings(), AU, Settings(max_missing=0.0))
+    strict = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings(max_missing=0.0))
     assert strict.recording.tolist() == [0, 1]
 
 
 def test_a_recording_without_a_usable_segment_is_named(corpus: Corpus) -> None:
     measured(corpus, "s000_0", set(range(30)) - {0, 29})
-    found = windows.cut(corpus, corpus.recordings(), AU, Settings())
+    found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings())
     assert found.recordings["recording_id"].to_list() == ["s001_0"]
     assert set(found.recording.tolist()) == {0}
     assert list(found.skipped) == ["s000_0"]
@@ -187,14 +189,14 @@ def test_a_recording_without_a_usable_segment_is_named(corpus: Corpus) -> None:
 def test_a_short_recording_is_named(corpus: Corpus) -> None:
     path = corpus.frames_path("s000_0")
     write_table(path, FRAMES, corpus.frames("s000_0").head(17))
-    found = windows.cut(corpus, corpus.recordings(), AU, Settings())
+    found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings())
     assert found.skipped == {"s000_0": "shorter than one segment of 3 s"}
 
 
 @pytest.mark.parametrize("status", ["no_face", "unreadable", "no_video_stream"])
 def test_a_recording_that_was_not_read_is_named(corpus: Corpus, status: str) -> None:
     describe(corpus, status=status)
-    found = windows.cut(corpus, corpus.recordings(), AU, Settings())
+    found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings())
     assert len(found.values) == 0
     assert found.values.shape[1:] == (18, 136 + len(AU))
     assert set(found.skipped) == {"s000_0", "s001_0"}
@@ -203,7 +205,7 @@ def test_a_recording_that_was_not_read_is_named(corpus: Corpus, status: str) -> 
 @pytest.mark.parametrize("status", ["truncated", "corrupt"])
 def test_what_could_be_read_of_a_broken_recording_is_used(corpus: Corpus, status: str) -> None:
     describe(corpus, status=status)
-    assert not windows.cut(corpus, corpus.recordings(), AU, Settings()).skipped
+    assert not windows.cut(corpus, corpus.recordings(), COLUMNS, Settings()).skipped
 
 
 # --- values -------------------------------------------------------------------------------
@@ -212,19 +214,28 @@ def test_what_could_be_read_of_a_broken_recording_is_used(corpus: Corpus, status
 def test_landmarks_are_divided_by_the_longer_side(corpus: Corpus) -> None:
     measured(corpus, "s000_0", set())
     describe(corpus, width=240, height=320)
-    found = windows.cut(corpus, corpus.recordings(), AU, Settings()).values[0]
+    found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings()).values[0]
     assert found[:, 0] == pytest.approx(np.arange(18) / 320)
     assert found[:, 68] == pytest.approx(1 / 320)  # y too: not by 240
     assert found[:, 136:] == pytest.approx(1.0)  # action units as they are
 
 
-def test_null_action_unit_columns_are_left_out_and_named(corpus: Corpus) -> None:
-    kept, dropped = windows.find_au_columns(corpus, corpus.recordings())
-    assert tuple(dropped) == NULL_COLUMNS
-    assert len(kept) == 33
-    # A value in one recording is enough to keep a column.
-    rewrite(corpus, "s001_0", pl.lit(1.0, pl.Float32).alias("AU45_c"))
-    assert windows.find_au_columns(corpus, corpus.recordings())[1] == ["AU28_c"]
+def test_columns_stand_group_by_group_as_they_were_asked_for(corpus: Corpus) -> None:
+    measured(corpus, "s000_0", set())
+    turned = {"action_units": AU, "landmarks": list(LANDMARK_COLUMNS)}
+    found = windows.cut(corpus, corpus.recordings(), turned, Settings()).values[0]
+    assert found[:, :2] == pytest.approx(1.0)
+    assert found[:, 2] * 640 == pytest.approx(np.arange(18), abs=1e-4)  # x_0
+
+
+def test_what_a_model_does_not_look_at_cannot_be_missing(corpus: Corpus) -> None:
+    # Without landmarks in every row, but with action units: all of it can be used.
+    alone = {"action_units": AU}
+    measured(corpus, "s000_0", set())
+    rewrite(corpus, "s000_0", *(pl.lit(None, pl.Float32).alias(c) for c in LANDMARK_COLUMNS))
+    found = windows.cut(corpus, corpus.recordings(), alone, Settings())
+    assert found.values.shape == (4, 18, 2)  # 30 rows each: windows at 0 and 9
+    assert not found.n_dropped
 
 
 def test_rows_without_success_are_missing_even_with_numbers_in_them(corpus: Corpus) -> None:
@@ -236,7 +247,7 @@ def test_rows_without_success_are_missing_even_with_numbers_in_them(corpus: Corp
         pl.when(lost).then(0).otherwise(1).cast(pl.Int32).alias("success"),
         pl.when(lost).then(999.0).otherwise(pl.col("x_0")).cast(pl.Float32).alias("x_0"),
     )
-    found = windows.cut(corpus, corpus.recordings(), AU, Settings()).values[0]
+    found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings()).values[0]
     assert found[5, 0] * 640 == pytest.approx(5, abs=1e-4)  # between 4 and 6, not 999
 
 
@@ -245,7 +256,7 @@ def test_a_missing_action_unit_is_filled_like_other_gaps(corpus: Corpus) -> None
     row = pl.int_range(pl.len())
     gap = pl.when(row != 3).then((row / 10).clip(0, 5)).cast(pl.Float32).alias(AU[0])
     rewrite(corpus, "s000_0", gap)
-    found = windows.cut(corpus, corpus.recordings(), AU, Settings()).values[0]
+    found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings()).values[0]
     assert found[2:5, 136] == pytest.approx([0.2, 0.3, 0.4])
 
 
@@ -255,32 +266,33 @@ def test_a_missing_action_unit_is_filled_like_other_gaps(corpus: Corpus) -> None
 def test_a_corpus_slower_than_the_model_is_refused(corpus: Corpus) -> None:
     describe(corpus, fps=5.0)
     with pytest.raises(DataError, match=r"s000_0.*5 rows per second.*works at 6"):
-        windows.cut(corpus, corpus.recordings(), AU, Settings())
+        windows.cut(corpus, corpus.recordings(), COLUMNS, Settings())
 
 
 def test_without_a_rate_the_times_tell_it(corpus: Corpus) -> None:
     describe(corpus, fps=None)
-    assert len(windows.cut(corpus, corpus.recordings(), AU, Settings()).values)
+    assert len(windows.cut(corpus, corpus.recordings(), COLUMNS, Settings()).values)
     with pytest.raises(DataError, match="6 rows per second, but the model works at 10"):
-        windows.cut(corpus, corpus.recordings(), AU, Settings(fps=10.0))
+        windows.cut(corpus, corpus.recordings(), COLUMNS, Settings(fps=10.0))
 
 
 def test_a_recording_without_a_picture_size_is_refused(corpus: Corpus) -> None:
     describe(corpus, width=None, height=None)
     with pytest.raises(DataError, match="no width and height"):
-        windows.cut(corpus, corpus.recordings(), AU, Settings())
+        windows.cut(corpus, corpus.recordings(), COLUMNS, Settings())
 
 
-def test_frames_without_landmarks_are_refused(corpus: Corpus) -> None:
-    table = corpus.frames("s000_0").drop(windows.LANDMARK_COLUMNS)
+def test_a_recording_whose_table_lacks_a_group_is_named(corpus: Corpus) -> None:
+    table = corpus.frames("s000_0").drop(LANDMARK_COLUMNS)
     write_table(corpus.frames_path("s000_0"), FRAMES, table)
-    with pytest.raises(DataError, match="lacks 136 columns"):
-        windows.cut(corpus, corpus.recordings(), AU, Settings())
+    found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings())
+    assert found.skipped == {"s000_0": "its table has no landmarks"}
+    assert found.recordings["recording_id"].to_list() == ["s001_0"]
 
 
-def test_a_corpus_without_action_units_is_refused(corpus: Corpus) -> None:
-    for name in corpus.recordings()["recording_id"]:
-        table = corpus.frames(name).drop(windows.AU_COLUMNS)
-        write_table(corpus.frames_path(name), FRAMES, table)
-    with pytest.raises(DataError, match="no action unit"):
-        windows.find_au_columns(corpus, corpus.recordings())
+def test_reading_is_counted(corpus: Corpus) -> None:
+    heard: list[tuple[int, int]] = []
+    windows.cut(
+        corpus, corpus.recordings(), COLUMNS, Settings(), lambda *counts: heard.append(counts)
+    )
+    assert heard == [(1, 2), (2, 2)]

@@ -48,7 +48,7 @@ def _add_verbs() -> None:
     found = {m.name for m in pkgutil.iter_modules(deptool.cli.__path__)} - _NOT_VERBS
     modules = [importlib.import_module(f"deptool.cli.{name}") for name in sorted(found)]
     for module in sorted(modules, key=lambda m: m.ORDER):
-        name = module.__name__.rsplit(".", 1)[1].replace("_", "-")
+        name = module.__name__.rsplit(".", 1)[1].rstrip("_").replace("_", "-")  # import_ is a word
         app.command(name, rich_help_panel=module.PANEL)(module.command)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from deptool.corpus import Corpus
     from deptool.runs import Run
 
 PANEL = "Models"
@@ -16,13 +17,34 @@ ORDER = 30
 
 def command(
     model: Annotated[str, typer.Option(help="The model: a file name in deptool/models.")],
-    corpus: Annotated[Path, typer.Argument(help="The corpus folder.")] = Path("corpus"),
+    corpora: Annotated[
+        list[Path] | None,
+        typer.Argument(help="The corpus folder, or several; corpus unless given."),
+    ] = None,
     scale: Annotated[
         str | None, typer.Option(help="The scale to learn; not needed where there is only one.")
     ] = None,
     protocol: Annotated[
-        str, typer.Option(help="corpus (its own split), or group-kfold:K by person.")
-    ] = "corpus",
+        str,
+        typer.Option(
+            help="official (the corpus's own split), clean, clean:train+dev, group-kfold:K,"
+            " leave-one-subject-out, holdout:SHARE."
+        ),
+    ] = "official",
+    split_seed: Annotated[int, typer.Option(min=0, help="Deals persons to parts.")] = 0,
+    train_on: Annotated[
+        list[Path] | None,
+        typer.Option(help="Train on this corpus's train part, choose on its dev part; repeatable."),
+    ] = None,
+    test_on: Annotated[
+        Path | None, typer.Option(help="With --train-on: test on all of this other corpus.")
+    ] = None,
+    drop_shared: Annotated[
+        bool,
+        typer.Option(
+            "--drop-shared", help="Leave out, and say so, what two corpora share; else refused."
+        ),
+    ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to train.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
     epochs: Annotated[int | None, typer.Option(help="The same as --set epochs=N.")] = None,
@@ -46,12 +68,11 @@ def command(
     Example: deptool train corpus --model depressionmlp --protocol group-kfold:5 --seeds 3
     """
     from deptool.cli.view import say
-    from deptool.corpus import open_corpus
     from deptool.train import train
 
-    opened = open_corpus(corpus)
     settings = _settings(model, config, list(set_ or []), epochs)
-    bars = _Bars(settings.epochs)
+    opened = _open(corpora or [], train_on or [], test_on, protocol, drop_shared)
+    bars = _Bars(getattr(settings, "epochs", 1))
     try:
         run = train(
             opened,
@@ -59,10 +80,12 @@ def command(
             settings,
             scale=scale,
             protocol=protocol,
+            split_seed=split_seed,
             seeds=range(seed, seed + seeds),
             device=device,
             out=out,
             strict=strict,
+            on_read=bars.read,
             on_start=bars.start,
             on_epoch=bars.advance,
         )
@@ -75,6 +98,39 @@ def command(
     if not bars.started:
         say(f"{run.root} is finished already with these settings; nothing was changed.")
     _show(run)
+
+
+def _open(
+    corpora: list[Path],
+    train_on: list[Path],
+    test_on: Path | None,
+    protocol: str,
+    drop_shared: bool,
+) -> Corpus:
+    """The corpus to train on, several as one, or one to train on and another to test on."""
+    from deptool.cli.view import warn
+    from deptool.corpus import open_corpus
+    from deptool.errors import UsageError
+    from deptool.joint import across, join
+
+    if bool(train_on) != bool(test_on):
+        raise UsageError("--train-on and --test-on need each other")
+    if test_on and corpora:
+        raise UsageError("name the corpora with --train-on and --test-on alone, or as arguments")
+    if test_on and protocol != "official":
+        raise UsageError(
+            f"--protocol {protocol} cannot be used with --test-on: the corpora are the split"
+        )
+    if test_on:
+        opened = [open_corpus(path) for path in train_on]
+        joint = across(opened, open_corpus(test_on), drop_shared)
+    elif len(corpora) > 1:
+        joint = join([open_corpus(path) for path in corpora], drop_shared)
+    else:
+        return open_corpus(corpora[0] if corpora else Path("corpus"))
+    for note in joint.notes:
+        warn(note)
+    return joint
 
 
 def _settings(model: str, config: Path | None, words: list[str], epochs: int | None) -> Any:
@@ -102,10 +158,20 @@ class _Bars:
         self.started = False
         self.progress = progress("loss", "dev")
         self.tasks: dict[tuple[int, int], Any] = {}
+        self.reading: Any = None
+
+    def read(self, done: int, of: int) -> None:
+        if self.reading is None:
+            self.reading = self.progress.add_task("Reading", total=of, loss="", dev="")
+            self.progress.start()
+        self.progress.update(self.reading, completed=done)
 
     def start(self, run: Run, resumed: bool) -> None:
         from deptool.cli.view import say
 
+        if self.reading is not None:  # before the talk, or the bar is drawn over it
+            self.progress.stop()
+            self.progress.remove_task(self.reading)
         self.started = True
         say(f"{'Resuming' if resumed else 'Training'} {run.root} on {run.about['device']}")
         _warn(run)
@@ -143,29 +209,38 @@ def _warn(run: Run) -> None:
         for split, n in overlap.recordings.items():
             of = sum(fold[split]["recordings"] for fold in about["folds"])
             say(f"  {n} of {of} {split} recordings show a person the model has met before.")
-        say("  Scores on them flatter. Split by person with: --protocol group-kfold:5")
+        say("  Scores on them flatter. Without them: --protocol clean, or group-kfold:5")
+    if about["persons_unknown"]:
+        warn(
+            "the source does not say who is in a recording: whether a person is in two parts of"
+            " the split cannot be known."
+        )
     if not all(fold["test"]["recordings"] for fold in about["folds"]):
         warn("there are no test recordings, so there will be no test score. Dev chose the epoch.")
     if about["skipped"]:
-        warn(f"{len(about['skipped'])} recordings have no usable segment and no prediction:")
+        warn(f"{len(about['skipped'])} recordings cannot be used and have no prediction:")
         for name, why in list(about["skipped"].items())[:10]:
             say(f"  {name}: {why}")
     if about["n_segments_dropped"]:
         total = about["n_segments"] + about["n_segments_dropped"]
         limit = f"more than {about['settings']['max_missing']:.0%} of their frames unmeasured"
         say(f"{about['n_segments_dropped']} of {total} segments are left out: {limit}.")
-    if about["au_columns_null"]:
-        say(f"Null in the whole corpus and left out: {', '.join(about['au_columns_null'])}")
+    if about["columns"]:
+        used = ", ".join(group.replace("_", " ") for group in about["columns"])
+        say(f"It works on {used}.")
+    if about["columns_null"]:
+        say(f"Null in the whole corpus and left out: {', '.join(about['columns_null'])}")
 
 
 def _show(run: Run) -> None:
     """The metrics of test and dev on stdout."""
     from deptool.cli.evaluate import show
     from deptool.cli.view import say
-    from deptool.evaluate import evaluate_run
+    from deptool.evaluate import evaluate_run, run_warnings
 
     metrics = evaluate_run(run.root)
-    show(metrics.filter(metrics["split"] != "train"), f"{run.root.name}, {run.about['scale']}")
+    title = f"{run.root.name}, {run.about['scale']}"
+    show(metrics.filter(metrics["split"] != "train"), title, run_warnings(run.root))
     wanted = run.about["settings"]["epochs"]
     early = [m["epochs"] for m in run.about["members"] if m["epochs"] < wanted]
     if early:

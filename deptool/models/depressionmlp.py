@@ -12,7 +12,7 @@ named `sequence`, which changes no number and makes a step faster.
 Departures from the paper, and readings of what it leaves open
 - Eq. 3 is written for P = 35. Here column j of N reads position 1 + (j - 1)(P - 1)/N by linear
   interpolation, which for P = 35, N = 68 is Eq. 3, and takes any P. Columns that are null in a
-  whole corpus are left out first (windows.py), and the model file records which.
+  whole corpus are left out first (measured.py), and the model file records which.
 - Frames are not rescaled to 480 x 480: x and y are divided by the longer side (Eq. 2), so a
   picture that is not square keeps its shape.
 - The cross-frame gate: Eq. 10 with the transpose of G(L->F), as printed, has no valid shape
@@ -45,16 +45,24 @@ Departures from the paper, and readings of what it leaves open
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from deptool.recipe import Recipe
+from deptool.recipe import loss as loss
+from deptool.recipe import optimiser as optimiser
+from deptool.recipe import sample as sample
 
 TITLE = (
     "DepressionMLP: A Multi-Layer Perceptron Architecture for Automatic Depression Level"
     " Prediction via Facial Keypoints and Action Units"
 )
 DOI = "10.1109/TCSVT.2024.3382334"
+NEEDS = ("landmarks", "action_units")
+USES = ()
 
 LANDMARKS = 68  # N
 
@@ -64,35 +72,12 @@ CPU_THREADS = 1
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The paper's values (section IV.B); `epochs`, `patience`, `max_missing` are not from it."""
-
-    frames: int = 18  # M
-    fps: float = 6.0
-    overlap: float = 0.5  # of neighbouring segments
-    max_missing: float = 0.2  # of a segment's frames that may be filled in
-    segments_per_recording: int = 4
-    shuffle: bool = True
-    batch_size: int = 8
-    learning_rate: float = 2e-4
-    weight_decay: float = 1e-4
-    epochs: int = 100
-    patience: int = 20  # epochs without a better dev RMSE before training stops
+class Settings(Recipe):
+    """The recipe is the paper's (section IV.B), its M frames among it."""
 
     def __post_init__(self) -> None:
-        if self.frames < 2 or self.frames % 2:
-            raise ValueError(f"frames must be even and at least 2, not {self.frames}")
-        for name in ("segments_per_recording", "batch_size", "epochs", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("overlap", "max_missing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be from 0 to below 1, not {getattr(self, name)}")
-        for name in ("fps", "learning_rate"):
-            if not (getattr(self, name) > 0 and math.isfinite(getattr(self, name))):
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
-        if not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
-            raise ValueError(f"weight_decay must not be negative, not {self.weight_decay}")
+        super().__post_init__()
+        self.require("frames", self.frames >= 2 and self.frames % 2 == 0, "even and at least 2")
 
 
 def spread(n_au: int, columns: int = LANDMARKS) -> Tensor:
@@ -193,7 +178,7 @@ class MutualGuidance(nn.Module):
 
 
 class DepressionMLP(nn.Module):
-    """x, y (batch, frame, landmark), au (batch, frame, n_au) -> score (batch), in points."""
+    """landmarks (batch, frame, x of N, then y), action_units (batch, frame, P) -> score (batch)."""
 
     spread: Tensor
 
@@ -206,8 +191,9 @@ class DepressionMLP(nn.Module):
         self.score = nn.Linear(3 * locations, 1)  # W of Eq. 20
         _keras(self.score)
 
-    def forward(self, x: Tensor, y: Tensor, au: Tensor) -> Tensor:
-        r = torch.stack([x, y, au @ self.spread])  # Eq. 3; Eq. 2 is windows.py's
+    def forward(self, *, landmarks: Tensor, action_units: Tensor) -> Tensor:
+        x, y = landmarks.chunk(2, dim=-1)
+        r = torch.stack([x, y, action_units @ self.spread])  # Eq. 3; Eq. 2 is measured.py's
         d = self.guidance(self.gating(r))
         each = self.scores(d.mT).relu().squeeze(-1)  # Eq. 19: (sequence, batch, N)
         return self.score(each.transpose(0, 1).flatten(1)).relu().squeeze(-1)  # Eq. 20
@@ -218,50 +204,11 @@ def _keras(layer: nn.Linear) -> None:
     nn.init.zeros_(layer.bias)
 
 
-def build(settings: Settings, *, n_au: int) -> DepressionMLP:
-    """The network for `n_au` action unit columns, freshly drawn from torch's generator."""
-    return DepressionMLP(frames=settings.frames, n_au=n_au)
+def build(settings: Settings, *, columns: Mapping[str, int]) -> DepressionMLP:
+    """The network for so many columns of each group, freshly drawn from torch's generator."""
+    return DepressionMLP(frames=settings.frames, n_au=columns["action_units"])
 
 
 def initialise(model: DepressionMLP, train_mean: float) -> None:
     """The last bias at the mean training score, in points."""
     nn.init.constant_(model.score.bias, train_mean)
-
-
-def loss(score: Tensor, target: Tensor) -> Tensor:
-    """RMSE of a batch (Eq. 21): score (batch), target (batch) -> scalar."""
-    return ((score - target).square().mean() + 1e-6).sqrt()
-
-
-def optimiser(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """Adam with the paper's momenta, learning rate and weight decay."""
-    return torch.optim.Adam(
-        model.parameters(),
-        lr=settings.learning_rate,
-        betas=(0.9, 0.999),
-        eps=1e-7,
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
-
-
-def sample(
-    recording: Tensor, score: Tensor, settings: Settings, generator: torch.Generator
-) -> Tensor:
-    """One epoch: recording, score (segment) -> order (draw), indices of segments.
-
-    Each recording gives `segments_per_recording` different segments, or draws with replacement
-    where it has fewer.
-    """
-    _, which, counts = recording.unique(return_inverse=True, return_counts=True)
-    take = settings.segments_per_recording
-    keys = torch.rand(len(recording), generator=generator, dtype=torch.float64)
-    mixed = (which + keys).argsort()  # by recording, and at random inside each
-    again = (torch.rand(len(counts), take, generator=generator) * counts[:, None]).long()
-    place = torch.where(counts[:, None] >= take, torch.arange(take), again)
-    drawn = mixed[(counts.cumsum(0) - counts)[:, None] + place]  # (recording, draw)
-    if settings.shuffle:
-        drawn = drawn.flatten()
-        return drawn[torch.randperm(len(drawn), generator=generator)]
-    drawn = drawn[torch.randperm(len(drawn), generator=generator)]
-    return drawn[score[drawn[:, 0]].argsort(stable=True)].flatten()  # the scores' groups in order

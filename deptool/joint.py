@@ -1,0 +1,187 @@
+"""Several corpora as one: to train on all of them, or on some and test on another.
+
+The same person can be in two corpora: AVEC 2013 and 2014 show the same sessions, E-DAIC holds those
+of DAIC-WOZ. Corpora whose ids mean the same persons say so by `id_space` in corpus.json; where
+neither of two says anything, an id they share is taken to be one person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deptool.corpus import Corpus
+from deptool.errors import DataError
+from deptool.label_summary import some
+from deptool.scales import require_same
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_DROP = "--drop-shared leaves them out"
+
+
+@dataclass(frozen=True)
+class Joint(Corpus):
+    """Corpora under one name; a recording is called <corpus>/<recording_id>.
+
+    Subjects and sessions are called by their corpus's id space, so that one person has one name.
+    `dropped` recordings are left out; `notes` say what was, and why.
+    """
+
+    parts: tuple[Corpus, ...] = ()
+    test: str | None = None  # the corpus that is tested on; None: each has its own split
+    dropped: frozenset[str] = field(default_factory=frozenset)
+    notes: tuple[str, ...] = ()
+
+    def _part(self, recording_id: str) -> tuple[Corpus, str]:
+        name, _, own = recording_id.partition("/")
+        return next(part for part in self.parts if part.name == name), own
+
+    def frames_path(self, recording_id: str) -> Path:
+        part, own = self._part(recording_id)
+        return part.frames_path(own)
+
+    def recordings(self) -> pl.DataFrame:
+        """The recordings of all, their ids made unique; the split as each corpus's role is."""
+        import polars as pl
+
+        tables = []
+        for part in self.parts:
+            table = part.recordings().with_columns(
+                pl.lit(f"{part.name}/").add(pl.col("recording_id")).alias("recording_id"),
+                *(_named(part, column) for column in ("subject_id", "session_id")),
+            )
+            if self.test is not None:
+                kept = pl.when(pl.col("split") != "test").then(pl.col("split"))
+                split = pl.lit("test") if part.name == self.test else kept
+                table = table.with_columns(split.alias("split"))
+                table = table.filter(pl.col("split").is_not_null())
+            tables.append(table)
+        table = pl.concat(tables)
+        return table.filter(~pl.col("recording_id").is_in(list(self.dropped))).sort("recording_id")
+
+    def labels(self) -> pl.DataFrame:
+        import polars as pl
+
+        tables = [p.labels().with_columns(_named(p, "session_id")) for p in self.parts]
+        return pl.concat(tables).unique(["session_id", "scale"], keep="first", maintain_order=True)
+
+
+def join(corpora: Sequence[Corpus], drop_shared: bool = False) -> Joint:
+    """All of them, each with its own split and ids.
+
+    Raises DataError where two hold the same session (with `drop_shared`, the later corpus does
+    without it, and says so), and where features, scaling or scales differ.
+    """
+    joint = _joint(corpora, None, " + ".join(c.name for c in corpora))
+    shared = _shared(joint, "session_id")
+    return _without(joint, shared, "sessions", drop_shared, first_stays=True) if shared else joint
+
+
+def across(train: Sequence[Corpus], test: Corpus, drop_shared: bool = False) -> Joint:
+    """The train and dev parts of some, and all of another as the test part.
+
+    The test part of a corpus that is trained on is not used. Raises DataError where a person of the
+    test corpus is in another (with `drop_shared`, training does without that person, and says so),
+    where features, scaling or scales differ, and where one to train on has no split.
+    """
+    name = f"{' + '.join(c.name for c in train)} -> {test.name}"
+    for corpus in train:
+        if corpus.recordings()["split"].is_null().all():
+            raise DataError(
+                "the corpus has no split, so it has no part to train on and none to choose on",
+                where=f"corpus {corpus.name!r}",
+                fix="Add a column split to labels.csv and join it with: deptool label",
+            )
+    joint = _joint([*train, test], test.name, name)
+    unknown = [c.name for c in joint.parts if c.persons_unknown]
+    if unknown:
+        said = f"{unknown[0]} does not say who is in a recording: persons in both cannot be seen"
+        joint = _replace(joint, notes=(*joint.notes, said))
+    shared = _shared(joint, "subject_id")
+    return _without(joint, shared, "persons", drop_shared, first_stays=False) if shared else joint
+
+
+def _joint(corpora: Sequence[Corpus], test: str | None, name: str) -> Joint:
+    first = corpora[0]
+    names = [c.name for c in corpora]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice is not None:
+        raise DataError(
+            f"two of the corpora are called {twice!r}",
+            fix="Name each corpus once; a corpus is called by its corpus.json.",
+        )
+    for other in corpora[1:]:
+        for what, one, two in (
+            ("features", first.feature_set, other.feature_set),
+            ("landmarks scaled by", first.normalise, other.normalise),
+        ):
+            if one != two:
+                raise DataError(
+                    f"the corpora differ: {first.name!r} has {what} {one}, {other.name!r} {two}",
+                    fix="Corpora are joined only where their columns mean the same.",
+                )
+    _check_scales(corpora)
+    about = {
+        **first.about,
+        "name": name,
+        "persons_unknown": any(c.persons_unknown for c in corpora),
+    }
+    return Joint(first.root, about, tuple(corpora), test)
+
+
+def _check_scales(corpora: Sequence[Corpus]) -> None:
+    """Refuse corpora without a scale in common: no score turns into another scale's."""
+    scales = [set(c.labels()["scale"]) for c in corpora]
+    if all(scales) and not set.intersection(*scales):
+        require_same([scale for found in scales for scale in sorted(found)])
+
+
+def _named(corpus: Corpus, column: str) -> pl.Expr:
+    """An id under its corpus's id space: 'avec:203_1'."""
+    import polars as pl
+
+    before = f"{corpus.id_space}:" if corpus.id_space else ""
+    return pl.lit(before).add(pl.col(column)).alias(column)
+
+
+def _shared(joint: Joint, column: str) -> dict[str, list[str]]:
+    """id -> its recordings, of ids that are in several corpora (or in test and another)."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for recording, name in joint.recordings().select("recording_id", column).rows():
+        if name is not None:
+            corpus = recording.partition("/")[0]
+            side = str(corpus == joint.test) if joint.test is not None else corpus
+            found.setdefault(name, {}).setdefault(side, []).append(recording)
+    return {
+        name: [r for rows in sides.values() for r in rows]
+        for name, sides in sorted(found.items())
+        if len(sides) > 1
+    }
+
+
+def _without(
+    joint: Joint, shared: dict[str, list[str]], what: str, drop: bool, first_stays: bool
+) -> Joint:
+    """The same without recordings of these ids, but in one corpus: the first, or that of test."""
+    names = " and ".join(repr(part.name) for part in joint.parts)
+    said = f"{len(shared)} {what} are in both {names}: {some(list(shared))}"
+    if not drop:
+        raise DataError(
+            said,
+            fix=f"What is learnt from one would be tested on the other. {_DROP}"
+            + (" of the later corpus." if first_stays else " of training."),
+        )
+    stays = joint.parts[0].name if first_stays else joint.test
+    gone = {r for rows in shared.values() for r in rows if r.partition("/")[0] != stays}
+    note = f"{said}; {len(gone)} recordings of them are left out, but for {stays!r}"
+    return _replace(joint, dropped=frozenset(gone), notes=(*joint.notes, note))
+
+
+def _replace(joint: Joint, **changes: object) -> Joint:
+    import dataclasses
+
+    return dataclasses.replace(joint, **changes)  # type: ignore[arg-type]

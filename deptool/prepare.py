@@ -1,0 +1,85 @@
+"""From a corpus to what a model learns from: segments for networks, vectors for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deptool.measured import find_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    import torch
+    from numpy.typing import NDArray
+
+    from deptool.corpus import Corpus
+    from deptool.loop import Member, OnEpoch
+    from deptool.runs import Checkpoint, Run
+
+OnRead = Callable[[int, int], None]  # recordings read, of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model, its settings, the columns of each group that it works on, and where it computes."""
+
+    module: ModuleType
+    settings: Any
+    columns: Mapping[str, Sequence[str]]
+    place: torch.device
+
+
+class Prepared(Protocol):
+    """What a model was given of a corpus, and what it can do with it."""
+
+    @property
+    def recordings(self) -> pl.DataFrame:
+        """Those that can be used, in the order they were given."""
+
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """recording_id: why it cannot be used."""
+
+    @property
+    def n_segments(self) -> NDArray[np.int64]:
+        """How many predictions a recording's is the mean of: (recording,)."""
+
+    def about(self) -> dict[str, object]:
+        """What run.json says of it."""
+
+    def train(self, run: Run, member: Member, on_epoch: OnEpoch | None) -> Checkpoint:
+        """Train one member to its end, from its checkpoint where there is one."""
+
+    def predict(self, parameters: Mapping[str, torch.Tensor]) -> NDArray[np.float64]:
+        """The scores of all recordings, in points: (recording,)."""
+
+
+def choose_columns(
+    corpus: Corpus, recordings: pl.DataFrame, module: ModuleType
+) -> tuple[dict[str, list[str]], list[str]]:
+    """The columns a model works on, by group, and those of its groups that are null throughout.
+
+    Raises DataError where the corpus lacks a group that the model needs.
+    """
+    if not (module.NEEDS or module.USES):
+        return {}, []
+    return find_columns(corpus, recordings, module.NEEDS, module.USES)
+
+
+def prepare(
+    corpus: Corpus,
+    recordings: pl.DataFrame,
+    plan: Plan,
+    on_read: OnRead = lambda _done, _of: None,
+) -> Prepared:
+    """Read the recordings for a model of segments (it has `build`) or of recordings (`fit`)."""
+    if hasattr(plan.module, "build"):
+        from deptool.loop import segmented
+
+        return segmented(corpus, recordings, plan, on_read)
+    from deptool.described import described
+
+    return described(corpus, recordings, plan, on_read)
