@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import deptool
 from deptool.errors import DataError, InputError
 from deptool.metrics import DEFINITIONS, Metrics, measure
+from deptool.over import Over, check_sessions, views
 from deptool.schema import METRICS, PREDICTIONS
-from deptool.tables import read_table, write_json
+from deptool.shared_persons import of_run
+from deptool.tables import read_json, read_table, write_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,29 +38,33 @@ class Score:
     predictor: str
     split: str
     seed: int
+    over: Over
     n_subjects: int | None
     metrics: Metrics
 
     def as_row(self) -> dict[str, object]:
         """One row of the metrics table, columns in the schema's order."""
-        values = dataclasses.asdict(self) | dataclasses.asdict(self.metrics)
+        parts = (self, self.over, self.metrics)
+        values = {k: v for part in parts for k, v in dataclasses.asdict(part).items()}
         return {name: values[name] for name in COLUMNS}
 
 
 def score(predictions: pl.DataFrame) -> pl.DataFrame:
     """Predictions (row = recording x fold x seed) -> metrics (row = predictor x split x seed).
 
-    Rows without truth are left out. Raises DataError where a number is not finite, where a
-    recording has two rows, or where nothing has a truth.
+    Where sessions have several recordings, also one row per task and one over the sessions. Rows
+    without truth are left out. Raises DataError where a number is not finite, where a recording
+    has two rows, where a session has two truths or persons, or where nothing has a truth.
     """
     return _frame(scores(predictions))
 
 
-def scores(predictions: pl.DataFrame) -> list[Score]:
+def scores(predictions: pl.DataFrame, seen: bool = False) -> list[Score]:
     """The same as `score`, as objects in double precision, sorted by split and seed.
 
-    The constant predictor is there where every scored row knows its train mean. A recording
-    that was predicted in several folds counts once in n.
+    The constant predictor is there where every scored row knows its train mean; with `seen`, it
+    is the mean of the very truths that are scored. A recording, or a session, that was predicted
+    in several folds counts once in n.
     """
     import polars as pl
 
@@ -72,9 +78,16 @@ def scores(predictions: pl.DataFrame) -> list[Score]:
     ordered = sorted(groups.items(), key=lambda item: _split_order(item[0]))
     found: list[Score] = []
     for (split, seed), part in ordered:
-        found.append(_score(part, MODEL, "prediction", str(split), int(str(seed))))
-        if not part["train_mean"].null_count():
-            found.append(_score(part, TRAIN_MEAN, "train_mean", str(split), int(str(seed))))
+        predictors = {MODEL: "prediction"}
+        if seen or not part["train_mean"].null_count():
+            predictors[TRAIN_MEAN] = "train_mean"
+        for over, rows in views(part):
+            if seen:
+                rows = rows.with_columns(train_mean=pl.col("truth").cast(pl.Float64).mean())
+            for predictor, column in predictors.items():
+                metrics = _measure(rows, column)
+                people = _n_subjects(rows)
+                found.append(Score(predictor, str(split), int(str(seed)), over, people, metrics))
     return found
 
 
@@ -94,8 +107,15 @@ def evaluate_run(run: Path) -> pl.DataFrame:
     """
     predictions = read_predictions(run)
     found = scores(predictions)
-    write_json(run / "metrics.json", _record(predictions, found))
+    write_json(run / "metrics.json", _record(predictions, found, run_warnings(run)))
     return _frame(found)
+
+
+def run_warnings(run: Path) -> list[str]:
+    """What the run.json beside the predictions says of persons on two sides, in sentences."""
+    path = run / "run.json"
+    about = read_json(path) if path.is_file() else {}
+    return [s.sentence for s in (of_run(about, split) for split in ("test", "dev")) if s]
 
 
 def read_predictions(run: Path) -> pl.DataFrame:
@@ -139,17 +159,20 @@ def check(predictions: pl.DataFrame, where: str = "predictions") -> None:
             where=where,
             fix="Average the segments of a recording first: metrics are over recordings.",
         )
+    check_sessions(predictions, where)
 
 
-def _score(part: pl.DataFrame, predictor: str, column: str, split: str, seed: int) -> Score:
+def _measure(rows: pl.DataFrame, column: str) -> Metrics:
     import polars as pl
 
     kind = pl.Float64
-    found = measure(part["truth"].cast(kind).to_numpy(), part[column].cast(kind).to_numpy())
-    subjects = part["subject_id"]
-    n_subjects = None if subjects.null_count() else subjects.n_unique()
-    metrics = dataclasses.replace(found, n=part["recording_id"].n_unique())
-    return Score(predictor, split, seed, n_subjects, metrics)
+    found = measure(rows["truth"].cast(kind).to_numpy(), rows[column].cast(kind).to_numpy())
+    return dataclasses.replace(found, n=rows["recording_id"].n_unique())
+
+
+def _n_subjects(rows: pl.DataFrame) -> int | None:
+    subjects = rows["subject_id"]
+    return None if subjects.null_count() else subjects.n_unique()
 
 
 def _split_order(key: tuple[object, ...]) -> tuple[int, str, int]:
@@ -167,15 +190,18 @@ def _frame(found: list[Score]) -> pl.DataFrame:
     return pl.DataFrame([s.as_row() for s in found], schema=kinds, orient="row", strict=False)
 
 
-def _record(predictions: pl.DataFrame, found: list[Score]) -> dict[str, object]:
+def _record(
+    predictions: pl.DataFrame, found: list[Score], warnings: list[str]
+) -> dict[str, object]:
     """What metrics.json says: the numbers and how they were computed; no time and no path."""
     return {
         "deptool_version": deptool.__version__,
         "computed": HOW,
         "definitions": DEFINITIONS,
+        "warnings": warnings,
         "scales": sorted(set(predictions["scale"])),
         "n_without_truth": n_without_truth(predictions),
-        "rows": [s.as_row() for s in found],
+        "rows": [s.as_row() | {"over": s.over.text, "rule": s.over.rule} for s in found],
     }
 
 

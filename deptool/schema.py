@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from deptool.columns import Column, Table
+from deptool.scales import SCALES
 
 SCHEMA_VERSION = 2
 
@@ -45,21 +46,6 @@ RECORDING_STATUS = (
     *("ok", "no_face", "truncated", "corrupt", "unreadable", "no_video_stream", "failed"),
 )
 SPLITS = ("train", "dev", "test")
-
-# Scale: lowest score, highest score, and its bands as (first score of the band, name).
-# BDI-II: Beck, Steer, Brown 1996. PHQ-8: Kroenke et al. 2009. PHQ-9: Kroenke et al. 2001.
-SCALES: dict[str, tuple[float, float, tuple[tuple[float, str], ...]]] = {
-    "BDI-II": (0, 63, ((0, "minimal"), (14, "mild"), (20, "moderate"), (29, "severe"))),
-    "PHQ-8": (
-        *(0, 24),
-        ((0, "none"), (5, "mild"), (10, "moderate"), (15, "moderately severe"), (20, "severe")),
-    ),
-    "PHQ-9": (
-        *(0, 27),
-        ((0, "none"), (5, "mild"), (10, "moderate"), (15, "moderately severe"), (20, "severe")),
-    ),
-}
-
 
 _OPENFACE = "OpenFace 2 (Baltrusaitis et al. 2018), column name and convention"
 
@@ -276,12 +262,18 @@ PREDICTIONS = Table(
 
 METRICS = Table(
     "metrics",
-    "One row per predictor, split and seed; computed once over recording-level predictions",
+    "One row per predictor, split and seed; computed once over recording-level predictions. Where"
+    " sessions have several recordings: also one row per task, and one over the sessions",
     (
         Column("predictor", "string", "model, or train_mean for the constant predictor"),
         Column("split", "string", "the part that is scored", choices=(*SPLITS, "new")),
         Column("seed", "int32", "seed of the run's member", low=0),
-        Column("n", "int32", "recordings scored", low=1),
+        Column(
+            *("unit", "string", "what counts once; a session's prediction is its recordings' mean"),
+            choices=("recording", "session"),
+        ),
+        Column("task", "string", "the one task that is scored, or null for all", nullable=True),
+        Column("n", "int32", "recordings or sessions scored", low=1),
         Column("n_subjects", "int32", "persons behind them", low=1, nullable=True),
         Column("rmse", "float32", "root mean squared error", unit="points", low=0),
         Column("mae", "float32", "mean absolute error", unit="points", low=0),

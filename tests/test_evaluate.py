@@ -121,6 +121,118 @@ def test_two_scales_are_not_scored_together():
         score(frame)
 
 
+# Two sessions of two tasks, of persons p and q, and a recording that names no session.
+SESSIONS = [
+    # recording, session, subject, task, truth, prediction
+    ("p_n", "p_1", "p", "Northwind", 10, 12),
+    ("p_f", "p_1", "p", "Freeform", 10, 18),
+    ("q_n", "q_1", "q", "Northwind", 30, 20),
+    ("q_f", "q_1", "q", "Freeform", 30, 26),
+    ("r", None, "r", None, 20, 25),
+]
+
+
+def of_sessions(rows=SESSIONS, **same):
+    frame = predictions([(r[0], r[4], r[5]) for r in rows], **same)
+    columns = {"session_id": 1, "subject_id": 2, "task": 3}
+    return frame.with_columns(
+        pl.Series(name, [r[i] for r in rows], dtype=pl.String) for name, i in columns.items()
+    )
+
+
+def test_sessions_with_several_recordings_are_scored_per_task_and_fused():
+    # Errors: all 2 8 -10 -4 5, MAE 29/5; Freeform 8 -4, MAE 6; Northwind 2 -10, MAE 6.
+    # Sessions: p (12 + 18)/2 = 15, error 5; q 23, error -7; r alone, error 5: MAE 17/3.
+    found = scores(of_sessions())
+    models = [s for s in found if s.predictor == "model"]
+    assert [(s.over.text, s.metrics.n, s.n_subjects) for s in models] == [
+        ("all recordings", 5, 3),
+        ("task Freeform", 2, 2),
+        ("task Northwind", 2, 2),
+        ("session means", 3, 3),
+    ]
+    assert [s.metrics.mae for s in models] == pytest.approx([29 / 5, 6, 6, 17 / 3])
+    assert [s.metrics.rmse for s in models][3] == pytest.approx(((25 + 49 + 25) / 3) ** 0.5)
+
+
+def test_the_constant_is_beside_each_of_them_on_the_same_truths():
+    # 15 against the sessions' truths 10, 30 and 20: MAE (5 + 15 + 5)/3; Freeform (5 + 15)/2.
+    found = {s.over.text: s.metrics for s in scores(of_sessions()) if s.predictor != "model"}
+    assert found["session means"].mae == pytest.approx(25 / 3)
+    assert found["task Freeform"].mae == pytest.approx(10)
+    assert {m.ccc for m in found.values()} == {0}
+
+
+def test_units_and_tasks_are_in_the_metrics_table():
+    found = score(of_sessions())
+    check(found, METRICS, "metrics")
+    assert found.filter(predictor="model").select("unit", "task", "n").rows() == [
+        ("recording", None, 5),
+        ("recording", "Freeform", 2),
+        ("recording", "Northwind", 2),
+        ("session", None, 3),
+    ]
+
+
+def test_sessions_of_one_recording_each_add_no_rows():
+    rows = [row for row in SESSIONS if row[3] != "Freeform"]
+    assert [s.over.text for s in scores(of_sessions(rows))] == ["all recordings"] * 2
+
+
+def test_a_task_that_all_recordings_have_adds_no_row():
+    frame = of_sessions().with_columns(task=pl.lit("Interview"))
+    assert [s.over.text for s in scores(frame)[::2]] == ["all recordings", "session means"]
+
+
+def test_only_what_one_fold_and_seed_predicted_is_fused():
+    # Fold means 13 and 17 against 10 and 10: errors 3 and 7, pooled MAE 5. Their mean would be
+    # one error of 5 as well, but RMSE tells: sqrt((9 + 49)/2) and not 5.
+    rows = [("a", "s", "p", "x", 10, 12), ("b", "s", "p", "y", 10, 14)]
+    more = [("a", "s", "p", "x", 10, 16), ("b", "s", "p", "y", 10, 18)]
+    frame = pl.concat([of_sessions(rows, fold=0), of_sessions(more, fold=1)])
+    model = next(s for s in scores(frame) if s.predictor == "model" and s.over.unit == "session")
+    assert model.metrics.rmse == pytest.approx(29**0.5)
+    assert model.metrics.n == 1
+    seeds = pl.concat([of_sessions(rows, seed=0), of_sessions(more, seed=1)])
+    fused = [s for s in scores(seeds) if s.predictor == "model" and s.over.unit == "session"]
+    assert [(s.seed, s.metrics.rmse) for s in fused] == [(0, pytest.approx(3)), (1, 7)]
+
+
+def test_recordings_of_a_session_in_different_folds_are_not_fused():
+    rows = [("a", "s", "p", "x", 10, 12), ("b", "s", "p", "y", 10, 14)]
+    frame = of_sessions(rows).with_columns(fold=pl.Series([0, 1], dtype=pl.Int32))
+    assert {s.over.text for s in scores(frame)} == {"all recordings"}
+
+
+def test_a_fused_constant_is_still_constant():
+    # In binary numbers, the mean of 12.7 three times is 12.699999999999998; of one it is 12.7.
+    rows = [(f"a{i}", "s", "p", f"t{i}", 10, 12) for i in range(3)]
+    rows += [("b", "t", "q", "t0", 20, 14)]
+    frame = of_sessions(rows).with_columns(train_mean=pl.Series([12.7] * 4))
+    fused = next(s for s in scores(frame) if s.over.unit == "session" and s.predictor != "model")
+    assert (fused.metrics.pcc, fused.metrics.ccc) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [("truth", "session 's' has several truths: 10, 11"), ("subject_id", "several persons: p, q")],
+)
+def test_a_session_with_two_truths_or_persons_is_refused(column, said):
+    rows = [("a", "s", "p", "x", 10, 12), ("b", "s", "p", "y", 10, 14)]
+    other = {
+        "truth": pl.Series([10.0, 11.0], dtype=pl.Float32),
+        "subject_id": pl.Series(["p", "q"]),
+    }
+    with pytest.raises(DataError, match=said):
+        scores(of_sessions(rows).with_columns(other[column].alias(column)))
+
+
+def test_a_recording_named_like_a_session_is_not_fused_with_it():
+    rows = [("a", "s", "p", "x", 10, 12), ("b", "s", "p", "y", 10, 14), ("s", None, "q", "x", 3, 3)]
+    fused = [s for s in scores(of_sessions(rows)) if s.over.unit == "session"]
+    assert {s.metrics.n for s in fused} == {2}
+
+
 def write_run(root, frame):
     tables.write_table(root / "predictions.parquet", PREDICTIONS, frame)
     return root
@@ -137,6 +249,30 @@ def test_evaluate_run_writes_metrics_json_with_the_same_bytes_each_time(tmp_path
     assert said["rows"][0]["mae"] == pytest.approx(frame["mae"][0])
     assert "Lin 1989" in said["definitions"]["ccc"]
     assert str(tmp_path) not in first.decode()
+    assert said["warnings"] == []
+
+
+def test_metrics_json_says_what_each_row_is_over_and_by_which_rule(tmp_path):
+    run = write_run(tmp_path / "r", of_sessions())
+    evaluate_run(run)
+    rows = json.loads((run / "metrics.json").read_text())["rows"]
+    assert [row["over"] for row in rows[::2]] == [
+        *("all recordings", "task Freeform", "task Northwind", "session means"),
+    ]
+    assert "mean of its segments" in rows[0]["rule"]
+    assert "the task Freeform" in rows[2]["rule"]
+    assert "mean of the predictions of its recordings" in rows[-1]["rule"]
+
+
+def test_persons_on_two_sides_are_said_above_the_table(tmp_path):
+    run = write_run(tmp_path / "r", of_sessions())
+    about = {"overlap": {"recordings": {"dev": 0, "test": 2}}}
+    folds = [{"test": {"recordings": 5, "subjects": 3}}]
+    tables.write_json(run / "run.json", about | {"folds": folds})
+    said = "2 of 5 test recordings show a person who is in train or dev."
+    assert CliRunner().invoke(app, ["evaluate", str(run)]).stdout.splitlines()[0] == said
+    shown = CliRunner().invoke(app, ["evaluate", str(run), "--json"])
+    assert json.loads(shown.stdout)["warnings"] == [said]
 
 
 def test_evaluate_run_without_predictions_names_the_runs_there_are(tmp_path):
@@ -152,9 +288,18 @@ def test_the_verb_prints_a_table_or_json(tmp_path):
     shown = CliRunner().invoke(app, ["evaluate", str(run)])
     assert shown.exit_code == 0
     assert "constant" in shown.stdout
+    assert "over" not in shown.stdout  # a column that would say the same of every row
     assert "left out: 1 of test" in shown.stderr
     as_json = CliRunner().invoke(app, ["evaluate", str(run), "--json"])
     assert json.loads(as_json.stdout)["n_without_truth"] == {"test": 1}
+
+
+def test_the_verb_says_what_rows_are_over_and_the_rule(tmp_path):
+    run = write_run(tmp_path / "r", of_sessions())
+    shown = CliRunner().invoke(app, ["evaluate", str(run)]).stdout
+    for word in ("all recordings", "task Freeform", "task Northwind", "session means"):
+        assert word in shown
+    assert "mean of its recordings' predictions" in shown
 
 
 def text(tmp_path, content, encoding="utf-8"):

@@ -8,23 +8,26 @@ import sys
 
 import polars as pl
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from deptool import tables
 from deptool.cli.main import app
+from deptool.cli.report import show_sheet
 from deptool.errors import DataError, InputError, SchemaError
 from deptool.report import CONSTANT, OPTIMISTIC, report_file, report_runs
-from deptool.report_formats import to_csv, to_json, to_latex, to_markdown
+from deptool.report_formats import sheets, to_csv, to_json, to_latex, to_markdown
 from deptool.schema import PREDICTIONS, SCHEMA_VERSION
 
 TRUTH = [float(i) for i in range(40)]  # mean 19.5
 
 
 def write_run(
-    root, model="gmlp", seeds=(0,), off=1.0, n=40, split="test", mean=15.0, fold=0, **about
-):
-    """A finished run whose prediction is the truth plus `off` plus the seed."""
-    rows = [
+    root, model="gmlp", seeds=(0,), off=1.0, n=40, split="test", mean=15.0, fold=0, rows=None,
+    **about
+):  # fmt: skip
+    """A finished run whose prediction is the truth plus `off` plus the seed; `rows` replace it."""
+    default = [
         {
             **{"recording_id": f"r{i}", "subject_id": f"p{i}", "session_id": None, "task": None},
             **{"split": split, "fold": i % 2 if fold else 0, "seed": seed, "scale": "BDI-II"},
@@ -34,6 +37,7 @@ def write_run(
         for seed in seeds
         for i in range(n)
     ]
+    rows = default if rows is None else [default[0] | row for row in rows]
     kinds = {"string": pl.String, "float32": pl.Float32, "int32": pl.Int32}
     frame = pl.DataFrame(rows, schema={c.name: kinds[c.dtype] for c in PREDICTIONS.columns})
     tables.write_table(root / "predictions.parquet", PREDICTIONS, frame)
@@ -107,7 +111,157 @@ def test_notes_say_what_a_reader_must_know(tmp_path):
     write_run(tmp_path / "enough", model="enough", n=30)
     write_run(tmp_path / "many", model="many", overlap={"recordings": {"test": 0, "dev": 9}})
     notes = {row.run: row.notes for row in report_runs(tmp_path).rows if not row.constant}
-    assert notes == {"few": ("shared", "few"), "bad": ("beaten",), "many": (), "enough": ()}
+    assert notes == {
+        "bad": ("beaten",),
+        "enough": ("mixed",),  # its 30 recordings are not the 40 of the first group
+        "few": ("shared", "few", "mixed"),
+        "many": (),
+    }
+
+
+def write_tasks(root, model="gmlp", tasks=("Northwind", "Freeform"), n=20, **about):
+    """A run over sessions of one recording per task, off by +1 in the first task, +3 in others."""
+    rows = [
+        {
+            **{"recording_id": f"s{i}_{task}", "subject_id": f"p{i}", "session_id": f"s{i}"},
+            **{"task": task, "truth": TRUTH[i], "prediction": TRUTH[i] + (3 if k else 1)},
+        }
+        for i in range(n)
+        for k, task in enumerate(tasks)
+    ]
+    write_run(root, model=model, rows=rows, **about)
+
+
+def test_a_run_with_several_tasks_is_reported_over_each_in_a_group_with_its_constant(tmp_path):
+    # Errors 1 and 3: MAE 2 over all, 3 and 1 over the tasks, 2 over the means of both. RMSE
+    # sqrt((1 + 9)/2) over all, 2 over sessions. The constant 15 has the same truths everywhere.
+    write_tasks(tmp_path / "a")
+    groups = report_runs(tmp_path).groups
+    shown = [[(r.constant, r.over.text, r.n) for r in group] for group in groups]
+    assert shown == [
+        [(constant, text, n) for constant in (True, False)]
+        for text, n in (
+            *(("all recordings", 40), ("task Freeform", 20), ("task Northwind", 20)),
+            ("session means", 20),
+        )
+    ]
+    assert [g[1].values["mae"][0] for g in groups] == pytest.approx([2, 3, 1, 2])
+    assert [g[1].values["rmse"][0] for g in groups] == pytest.approx([5**0.5, 3, 1, 2])
+    assert len({round(g[0].values["rmse"][0], 9) for g in groups}) == 1
+
+
+def test_rows_of_another_n_or_unit_than_the_first_group_are_marked(tmp_path):
+    write_tasks(tmp_path / "a", n=40)
+    groups = report_runs(tmp_path).groups
+    assert [["mixed" in row.notes for row in group] for group in groups] == [
+        *([False, False], [True, True], [True, True], [True, True]),
+    ]
+    one = report_runs(tmp_path, over="sessions")
+    assert [(row.over.unit, row.notes) for row in one.rows] == [("session", ())] * 2
+
+
+def test_sessions_are_not_recordings_even_where_there_are_as_many(tmp_path):
+    write_run(tmp_path / "a", n=20, corpus="a")
+    write_tasks(tmp_path / "b", n=20, corpus="b")
+    groups = report_runs(tmp_path).groups
+    assert [(g[1].n, g[1].over.unit, "mixed" in g[1].notes) for g in groups] == [
+        *((20, "recording", False), (40, "recording", True), (20, "recording", False)),
+        *((20, "recording", False), (20, "session", True)),
+    ]
+
+
+def test_runs_that_fuse_other_recordings_are_not_in_one_group(tmp_path):
+    write_tasks(tmp_path / "a")
+    rows = [
+        {"recording_id": f"s{i}_{task}", "session_id": None if i else "s0", "task": task}
+        for i in range(20)
+        for task in ("Northwind", "Freeform")
+    ]
+    write_run(tmp_path / "b", model="b", rows=[r | {"truth": 0.0, "prediction": 1.0} for r in rows])
+    write_run(tmp_path / "c", model="c", rows=[r | {"truth": 0.0, "prediction": 2.0} for r in rows])
+    groups = report_runs(tmp_path, over="sessions").groups
+    assert [[row.model for row in group[1:]] for group in groups] == [["gmlp"], ["b", "c"]]
+    assert [group[1].n for group in groups] == [20, 39]
+
+
+def test_a_run_on_one_task_stands_with_the_rows_over_the_same_recordings(tmp_path):
+    write_tasks(tmp_path / "both", model="both")
+    write_tasks(tmp_path / "one", model="one", tasks=("Northwind",))
+    groups = [[row.model for row in group] for group in report_runs(tmp_path).groups]
+    assert groups == [[CONSTANT, "both"], [CONSTANT, "both"], [CONSTANT, "both", "one"],
+                      [CONSTANT, "both"]]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("over", "text"),
+    [
+        ("recordings", "all recordings"),
+        ("Freeform", "task Freeform"),
+        ("sessions", "session means"),
+    ],
+)
+def test_one_way_of_counting_can_be_chosen(tmp_path, over, text):
+    write_tasks(tmp_path / "a")
+    assert {row.over.text for row in report_runs(tmp_path, over=over).rows} == {text}
+    rows = "recording_id,session_id,task,truth,prediction\na,s,Northwind,1,2\nb,s,Freeform,1,3\n"
+    path = write_csv(tmp_path, rows)
+    assert {row.over.text for row in report_file(path, over=over).rows} == {text}
+
+
+def test_a_way_of_counting_that_is_not_there_names_those_that_are(tmp_path):
+    write_tasks(tmp_path / "a")
+    write_run(tmp_path / "b")
+    report = report_runs(tmp_path, over="sessions")
+    assert report.skipped == {"b": "nothing is scored over sessions (it has: all recordings)"}
+    with pytest.raises(InputError, match=r"over Reading \(it has: all recordings, task Freeform"):
+        report_runs(tmp_path, over="Reading")
+
+
+def test_persons_on_two_sides_are_said_above_the_table_in_every_format(tmp_path):
+    folds = [{"test": {"recordings": 40, "subjects": 40}}]
+    overlap = {"recordings": {"test": 8, "dev": 3}}
+    write_run(tmp_path / "a", overlap=overlap, folds=folds)
+    write_run(tmp_path / "b_c", model="b", overlap=overlap, folds=folds)
+    report = report_runs(tmp_path)
+    said = "8 of 40 test recordings show a person who is in train or dev (runs a, b_c)."
+    assert to_markdown(report).splitlines()[0] == "**" + said.replace("_", r"\_") + "**"
+    latex = to_latex(report)
+    assert latex.index(said.replace("_", r"\_")) < latex.index(r"\begin{tabular}")
+    known = {"split": "test", "recordings": 8, "of": 40, "names": ["a", "b_c"]}
+    assert json.loads(to_json(report))["warnings"] == [{"sentence": said} | known]
+    shown = CliRunner().invoke(app, ["report", str(tmp_path)]).stdout
+    assert shown.splitlines()[0] == said
+    assert report_runs(tmp_path / "a", over="recordings").shared
+    write_run(tmp_path / "dev" / "a", split="dev", overlap=overlap)
+    dev = report_runs(tmp_path / "dev", "dev").shared[0].sentence
+    assert dev == "3 dev recordings show a person who is in train (run a)."
+
+
+def test_runs_whose_persons_are_not_known_say_so(tmp_path):
+    write_run(tmp_path / "a", persons_unknown=True)
+    write_run(tmp_path / "b", model="known", persons_unknown=False)
+    report = report_runs(tmp_path)
+    assert {row.model: row.notes for row in report.rows} == {
+        **{CONSTANT: (), "gmlp": ("persons",), "known": ()},
+    }
+    assert "The corpus does not say who is in a recording" in to_markdown(report)
+
+
+def test_what_rows_are_over_is_in_csv_and_json(tmp_path):
+    write_tasks(tmp_path / "a")
+    report = report_runs(tmp_path)
+    lines = list(csv.DictReader(io.StringIO(to_csv(report))))[1::2]
+    assert [(line["over"], line["unit"], line["task"]) for line in lines] == [
+        ("all recordings", "recording", ""),
+        ("task Freeform", "recording", "Freeform"),
+        ("task Northwind", "recording", "Northwind"),
+        ("session means", "session", ""),
+    ]
+    rows = [group[1] for group in json.loads(to_json(report))["groups"]]
+    assert [(r["unit"], r["task"]) for r in rows][1:3] == [
+        *(("recording", "Freeform"), ("recording", "Northwind")),
+    ]
+    assert "a session counts once" in to_markdown(report)
 
 
 def test_a_model_equal_to_the_constant_does_not_beat_it(tmp_path):
@@ -196,6 +350,42 @@ def test_a_column_train_mean_and_a_person_in_two_splits_are_seen(tmp_path):
     assert "shared" in model.notes
 
 
+def test_anybodys_sessions_and_tasks_give_the_same_rows(tmp_path):
+    # Errors 1, 3 and 5 over recordings; sessions (1 + 3)/2 and 5: MAE 3 and 3.5. The mean of the
+    # scored truths is a mean over recordings in one row (14/3), over sessions in the other (6).
+    head = "recording_id,session_id,task,truth,prediction\n"
+    rows = "a,s,Northwind,2,3\nb,s,Freeform,2,5\nc,t,Northwind,10,15\n"
+    report = report_file(write_csv(tmp_path, head + rows))
+    assert [(g[1].over.text, g[1].n) for g in report.groups] == [
+        *(("all recordings", 3), ("task Freeform", 1), ("task Northwind", 2), ("session means", 2)),
+    ]
+    assert [report.groups[i][1].values["mae"][0] for i in (0, 3)] == pytest.approx([3, 3.5])
+    # No honest constant is better than this one: its R2 is 0 in each group, by definition.
+    constants = [group[0] for group in report.groups]
+    assert {row.model for row in constants} == {OPTIMISTIC}
+    assert [row.values["r2"][0] for row in constants] == [
+        pytest.approx(0),
+        None,
+        *[pytest.approx(0)] * 2,
+    ]
+    assert [row.values["mae"][0] for row in constants][3] == pytest.approx(4)
+
+
+def test_anybodys_persons_on_two_sides_are_counted_fold_by_fold(tmp_path):
+    rows = "a,10,10,train,p\nb,20,20,train,q\nc,5,6,test,p\nd,25,24,test,s\n"
+    shared = report_file(write_csv(tmp_path, THEIRS + rows)).shared
+    said = "1 of 2 test recordings show a person who is in train or dev (file theirs.csv)."
+    assert [s.sentence for s in shared] == [said]
+    # In a cross-validation everybody is tested in one fold and trained on in others.
+    people = [("p", 0, "test"), ("q", 0, "train"), ("q", 1, "test"), ("p", 1, "train")]
+    rows = [
+        {"recording_id": f"r{who}", "subject_id": who, "fold": fold, "split": split}
+        for who, fold, split in people
+    ]
+    write_run(tmp_path / "a", rows=rows)
+    assert not report_file(tmp_path / "a" / "predictions.parquet").shared
+
+
 def test_one_split_of_anybodys_predictions_can_be_chosen(tmp_path):
     path = write_csv(tmp_path, THEIRS + "a,1,2,train,p\nb,3,4,test,q\n")
     assert {row.split for row in report_file(path, split="test").rows} == {"test"}
@@ -258,9 +448,9 @@ def test_every_line_of_the_published_tables_has_all_cells(tmp_path):
     write_run(tmp_path / "a", n=10, seeds=(0, 1), overlap={"recordings": {"test": 1}})
     report = report_runs(tmp_path)
     rows = [line for line in to_markdown(report).splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in rows} == {11}
+    assert {line.count("|") for line in rows} == {12}
     rows = [line for line in to_latex(report).splitlines() if line.endswith(r" \\")]
-    assert {line.count(" & ") for line in rows} == {9}
+    assert {line.count(" & ") for line in rows} == {10}
     assert r"gmlp\textsuperscript{\dag}\textsuperscript{\ddag}" in rows[-1]
 
 
@@ -295,6 +485,21 @@ def test_the_verb_shows_rows_and_notes_on_stdout_and_talk_on_stderr(tmp_path):
     assert "Fewer than 30" in done.stdout
     assert "half" in done.stderr
     assert "half" not in done.stdout
+
+
+def test_a_narrow_table_loses_no_mark_and_no_number(tmp_path):
+    write_tasks(tmp_path / "runs" / "a", model="a-model-of-a-long-name")
+    report = report_runs(tmp_path / "runs")
+    text = io.StringIO()
+    for sheet in sheets(report):
+        show_sheet(sheet, Console(file=text, width=50))
+    shown = text.getvalue()
+    table = shown[: shown.index("Computed")]
+    for mark, _ in sheets(report)[0].footnotes:
+        assert table.count(mark) == sum(mark in line.marks for line in sheets(report)[0].lines) > 0
+    assert "…" not in table
+    assert table.count("2.00") == 3  # MAE over all recordings, RMSE and MAE over sessions
+    assert max(map(len, shown.splitlines())) <= 50
 
 
 def test_the_verb_refuses_options_that_contradict_each_other(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 PANEL = "Results"
 ORDER = 50
 
-_HEADER = ("scored", "split", "seed", "N", "RMSE", "MAE", "CCC", "PCC", "R2", "SMAPE")
+_HEADER = ("scored", "over", "split", "seed", "N", "RMSE", "MAE", "CCC", "PCC", "R2", "SMAPE")
+_N_TEXT = 4
 
 
 def command(
@@ -23,12 +25,13 @@ def command(
     """Score a run: RMSE, MAE, CCC, PCC, R2 and SMAPE over its recordings.
 
     Reads predictions.parquet, writes metrics.json beside it. The constant predictor (the mean
-    score of the training recordings) is scored on the same recordings.
+    score of the training recordings) is scored on the same recordings. Where sessions have
+    several recordings: over all of them, over each task, and per session.
 
     Example: deptool evaluate runs/NAME
     """
     from deptool.cli.view import say, show_json
-    from deptool.evaluate import evaluate_run
+    from deptool.evaluate import evaluate_run, run_warnings
     from deptool.tables import read_json
 
     frame = evaluate_run(run)
@@ -36,7 +39,7 @@ def command(
     if as_json:
         show_json(about)
         return
-    show(frame, f"Metrics of {run.resolve().name}")
+    show(frame, f"Metrics of {run.resolve().name}", run_warnings(run))
     left_out = about["n_without_truth"]
     if isinstance(left_out, dict) and left_out:
         counts = ", ".join(f"{n} of {split}" for split, n in left_out.items())
@@ -44,24 +47,43 @@ def command(
     say(f"Written: {run / 'metrics.json'}")
 
 
-def show(frame: pl.DataFrame, title: str) -> None:
-    """A table of metrics on stdout."""
-    from deptool.cli.view import show_table
+def show(frame: pl.DataFrame, title: str, warnings: Sequence[str] = ()) -> None:
+    """A table of metrics on stdout, below what makes them worth less.
 
-    show_table(title, _HEADER, _cells(frame), left=2)
+    A column says what they are computed over, where that differs.
+    """
+    from deptool.cli.report import show_sheet
+    from deptool.cli.view import page
+    from deptool.report_table import FUSED, Line, Sheet
+
+    cells = _cells(frame)
+    # Runs without sessions of several recordings are spared a column that says nothing.
+    several = len({row[1] for row in cells}) > 1
+    keep = [i for i in range(len(_HEADER)) if several or i != 1]
+    groups: dict[tuple[str, ...], list[Line]] = {}
+    for row in cells:
+        key = tuple(row[1:_N_TEXT]) if several else ()
+        groups.setdefault(key, []).append(Line([row[i] for i in keep], dim=row[0] == "constant"))
+    header = [_HEADER[i] for i in keep]
+    n_text = _N_TEXT - (not several)
+    caption = FUSED if several else ""
+    sheet = Sheet(caption, header, n_text, list(groups.values()), (), warnings, title)
+    show_sheet(sheet, page())
 
 
 def _cells(frame: pl.DataFrame) -> list[list[str]]:
     """Numbers as they are shown: errors and correlations with two digits, per cent with one."""
     from deptool.evaluate import TRAIN_MEAN
+    from deptool.over import Over
 
-    shown = frame.drop("n_subjects")
-    shown = shown.with_columns(shown["predictor"].replace(TRAIN_MEAN, "constant"))
     digits = {"rmse": 2, "mae": 2, "ccc": 2, "pcc": 2, "r2": 2, "smape": 1}
-    return [
-        [
-            "" if value is None else f"{value:z.{digits[name]}f}" if name in digits else str(value)
-            for name, value in row.items()
+    shown = []
+    for row in frame.iter_rows(named=True):
+        names = ["constant" if row["predictor"] == TRAIN_MEAN else row["predictor"]]
+        names += [Over(row["unit"], row["task"]).text, row["split"], str(row["seed"])]
+        numbers = [
+            "" if row[name] is None else f"{row[name]:z.{places}f}"
+            for name, places in digits.items()
         ]
-        for row in shown.to_dicts()
-    ]
+        shown.append([*names, str(row["n"]), *numbers])
+    return shown

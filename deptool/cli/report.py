@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from deptool.report_formats import Report
+    from deptool.report_table import Report, Sheet
 
 PANEL = "Results"
 ORDER = 60
@@ -44,14 +45,28 @@ def command(
         Path | None,
         typer.Option(
             help="Score this CSV instead: recording_id, truth, prediction; optionally split,"
-            " subject_id, train_mean."
+            " subject_id, session_id, task, train_mean."
         ),
     ] = None,
     split: Annotated[
         Split | None, typer.Option(help="The part to report; without it, test for runs.")
     ] = None,
+    over: Annotated[
+        str | None,
+        typer.Option(
+            help="Report only what is computed over recordings, over sessions, or over one task,"
+            " by its name."
+        ),
+    ] = None,
     train_mean: Annotated[
         float | None, typer.Option(help="With --predictions: the constant predictor's score.")
+    ] = None,
+    published: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CORPUS",
+            help="Set published results beside: avec2013, avec2014, daic-woz or e-daic.",
+        ),
     ] = None,
     format: Annotated[
         Format | None, typer.Option(help="Unless given: by the suffix of --out, else rich.")
@@ -61,14 +76,18 @@ def command(
 ) -> None:
     """Compare runs: N, RMSE, MAE, CCC and PCC, mean ± SD over seeds, constant predictor beside.
 
+    Where sessions have several recordings: over all of them, over each task, and per session.
     Scores anybody's predictions too, with --predictions. CSV and JSON carry every digit and
     also R2 and SMAPE.
 
     Example: deptool report runs/ --out table.tex
     """
     from deptool.cli.view import page, say, warn
+    from deptool.report_published import with_published
 
-    report = _read(runs, predictions, split, train_mean)
+    report = _read(runs, predictions, split, over, train_mean)
+    if published:
+        report = with_published(report, published)
     chosen = Format.json if json else format
     if chosen is None:
         chosen = _by_suffix(out)
@@ -97,7 +116,11 @@ def _by_suffix(out: Path | None) -> Format:
 
 
 def _read(
-    runs: Path | None, predictions: Path | None, split: Split | None, train_mean: float | None
+    runs: Path | None,
+    predictions: Path | None,
+    split: Split | None,
+    over: str | None,
+    train_mean: float | None,
 ) -> Report:
     from deptool.errors import UsageError
     from deptool.report import report_file, report_runs
@@ -105,10 +128,10 @@ def _read(
     if predictions is None:
         if train_mean is not None:
             raise UsageError("--train-mean is for --predictions; runs know their own")
-        return report_runs(runs or Path("runs"), split.value if split else "test")
+        return report_runs(runs or Path("runs"), split.value if split else "test", over)
     if runs is not None:
         raise UsageError("give a runs folder or --predictions, not both")
-    return report_file(predictions, train_mean, split.value if split else None)
+    return report_file(predictions, train_mean, split.value if split else None, over)
 
 
 def _write(report: Report, chosen: Format, out: Path | None) -> None:
@@ -134,45 +157,72 @@ def _write(report: Report, chosen: Format, out: Path | None) -> None:
 
 
 def _print(report: Report, console: Console) -> None:
-    from deptool.report_formats import NOTES, caption, marks
+    from deptool.report_formats import sheets
 
-    console.print(_table(report, console))
-    console.print(caption(report), markup=False)
-    for code, mark in marks(report).items():
-        console.print(f"{mark} {NOTES[code]}", markup=False)
+    for sheet in sheets(report):
+        show_sheet(sheet, console)
 
 
-def _table(report: Report, console: Console) -> Table:
-    """The report's table; where it is too wide, what all rows share moves into the title."""
+def show_sheet(sheet: Sheet, console: Console) -> None:
+    """A table: above it what makes it worth less, below it what its numbers and marks are."""
+    from rich.text import Text
+
+    for text in sheet.warnings:
+        console.print(Text(text, "bold red"))
+    console.print(_fitted(sheet, console))
+    if sheet.caption:
+        console.print(sheet.caption, markup=False)
+    for mark, text in sheet.footnotes:
+        console.print(f"{mark} {text}", markup=False)
+
+
+def _fitted(sheet: Sheet, console: Console) -> Table:
+    """A sheet as a table; where it is too wide, what all lines share moves into the title.
+
+    Where that is not enough, the table loses its frame, and texts are broken.
+    """
+    lines = [line.cells for line in sheet.lines]
+    shared = {i for i in range(1, sheet.n_text) if len({cells[i] for cells in lines}) == 1}
+    said = [f"{sheet.header[i]} {lines[0][i]}" for i in sorted(shared) if lines[0][i]]
+    table = _draw(sheet, sheet.title)
+    if _width(table, console) > console.width:
+        short = ", ".join([sheet.title, *said] if sheet.title else said)
+        table = _draw(sheet, short, shared)
+        if _width(table, console) > console.width:
+            table = _draw(sheet, short, shared, framed=False)
+    return table
+
+
+def _width(table: Table, console: Console) -> int:
     from rich.measure import Measurement
 
-    from deptool.report_formats import HEADER, N_TEXT, cells
-
-    rows = [cells(row) for group in report.groups for row in group]
-    shared = {i for i in range(1, N_TEXT) if len({row[i] for row in rows}) == 1}
-    table = _draw(report, set(), None)
-    needed = Measurement.get(console, console.options.update(width=1000), table).maximum
-    if not shared or needed <= console.width:
-        return table
-    title = ", ".join(f"{HEADER[i]} {rows[0][i]}" for i in sorted(shared))
-    return _draw(report, shared, title)
+    return Measurement.get(console, console.options.update(width=1000), table).maximum
 
 
-def _draw(report: Report, without: set[int], title: str | None) -> Table:
+def _draw(sheet: Sheet, title: str, without: Collection[int] = (), framed: bool = True) -> Table:
+    from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    from deptool.report_formats import HEADER, N_TEXT, cells, marked, marks
-
-    signs = marks(report)
-    table = Table(title=title and escape(title), title_justify="left")
-    for i, name in enumerate(HEADER):
+    frame = box.HEAVY_HEAD if framed else box.SIMPLE_HEAD
+    table = Table(
+        title=escape(title) or None,
+        title_justify="left",
+        box=frame,
+        pad_edge=framed,
+        show_edge=framed,
+        collapse_padding=not framed,
+    )
+    for i, name in enumerate(sheet.header):
         if i not in without:
-            table.add_column(name, justify="left" if i < N_TEXT else "right")
-    for group in report.groups:
-        for row in group:
-            shown = [escape(cell) for i, cell in enumerate(cells(row)) if i not in without]
-            shown[0] += "".join(marked(row, signs))
-            table.add_row(*shown, style="dim" if row.constant else None)
+            if i < sheet.n_text:
+                table.add_column(name, overflow="fold")  # a mark at the end must not be cut off
+            else:
+                table.add_column(name, justify="right", no_wrap=True)
+    for group in sheet.groups:
+        for line in group:
+            shown = [escape(cell) for i, cell in enumerate(line.cells) if i not in without]
+            shown[0] += "".join(line.marks)
+            table.add_row(*shown, style="dim" if line.dim else None)
         table.add_section()
     return table

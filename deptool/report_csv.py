@@ -1,0 +1,80 @@
+"""Anybody's predictions: a CSV as a predictions table, and the mean score it was trained on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deptool.csv_file import CsvFile, read_csv, read_number, read_split, refuse
+from deptool.errors import DataError
+from deptool.schema import PREDICTIONS
+from deptool.tables import read_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+REQUIRED = ("recording_id", "truth", "prediction")
+CSV_COLUMNS = (*REQUIRED, "split", "subject_id", "session_id", "task", "train_mean")
+NO_SPLIT = "all"  # the split of predictions that name none
+
+
+def read_anybodys(path: Path) -> pl.DataFrame:
+    """A CSV with `CSV_COLUMNS`, in the columns of a predictions table, in double precision.
+
+    A Parquet file is read as a predictions table. Raises InputError, SchemaError or DataError,
+    with line numbers, for what cannot be scored.
+    """
+    import polars as pl
+
+    if path.suffix == ".parquet":
+        return read_table(path, PREDICTIONS)
+    file = read_csv(path, CSV_COLUMNS, REQUIRED)
+    _check(file)
+    rows = [
+        {
+            "recording_id": row["recording_id"],
+            **{name: row.get(name) or None for name in ("subject_id", "session_id", "task")},
+            "split": read_split(row["split"]) if "split" in row else NO_SPLIT,
+            **{"fold": 0, "seed": 0, "scale": None},
+            "truth": read_number(row["truth"]),
+            "prediction": read_number(row["prediction"]),
+            "train_mean": read_number(row.get("train_mean", "")),
+        }
+        for _, row in file.rows
+    ]
+    kinds = {c.name: pl.String for c in PREDICTIONS.columns if c.dtype == "string"}
+    kinds_used = {name: kinds.get(name, pl.Float64) for name in rows[0]}
+    return pl.DataFrame(rows, schema=kinds_used | {"fold": pl.Int32, "seed": pl.Int32})
+
+
+def with_train_mean(frame: pl.DataFrame, given: float | None) -> tuple[pl.DataFrame, bool]:
+    """The frame with its train_mean filled where it can be, and whether every row has one."""
+    import polars as pl
+
+    if given is None and not frame["train_mean"].null_count():
+        return frame, True
+    known = given if given is not None else frame.filter(pl.col("split") == "train")["truth"].mean()
+    return frame.with_columns(train_mean=pl.lit(known, pl.Float64)), known is not None
+
+
+def _check(file: CsvFile) -> None:
+    """Raise DataError, with line numbers, for cells that hold no number, id or split."""
+    seen: dict[tuple[str, str], int] = {}
+    problems: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for line, row in file.rows:
+        key = row["recording_id"], read_split(row.get("split", "")) or ""
+        if not row["recording_id"]:
+            problems["a recording_id is missing"].append((line, "it is empty"))
+        elif key in seen:
+            text = f"{row['recording_id']!r} is on line {seen[key]} too"
+            problems["a recording has two rows: average its segments first"].append((line, text))
+        seen.setdefault(key, line)
+        for name in ("truth", "prediction", "train_mean"):
+            cell = row.get(name, "")
+            if read_number(cell) is None and (cell or name == "prediction"):
+                problems["not a finite number"].append((line, f"{name} {cell!r}"))
+        if "split" in row and not key[1]:
+            problems["a split is train, dev or test"].append((line, repr(row["split"])))
+    for what, found in problems.items():
+        refuse(DataError, what, found, file.name)

@@ -1,0 +1,103 @@
+"""The rows of a report, from scores: over the seeds, with the constant predictor, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+
+from deptool.evaluate import MODEL, TRAIN_MEAN, Score
+from deptool.metrics import mean_and_sd
+from deptool.over import Over
+from deptool.report_table import FEW, METRICS, Origin, Row
+
+CONSTANT = "train mean (constant)"
+OPTIMISTIC = "mean of these truths (constant)"
+
+
+def by_over(found: Iterable[Score]) -> dict[Over, list[Score]]:
+    """Scores by what they are computed over, in the order they come."""
+    groups: dict[Over, list[Score]] = {}
+    for score in found:
+        groups.setdefault(score.over, []).append(score)
+    return groups
+
+
+def rows_of(base: Origin, found: Sequence[Score], notes: Iterable[str] = ()) -> list[Row]:
+    """The constant's row and the model's, over the seeds of one split; `notes` are the model's."""
+    notes = (*notes, *([base.split] if base.split in ("dev", "train") else []))
+    model = _row(base, [s for s in found if s.predictor == MODEL], notes)
+    means = [s for s in found if s.predictor == TRAIN_MEAN]
+    if len(means) < model.n_seeds:
+        return [noted(model, "alone")]
+    constant = replace(_row(base, means, ()), model=CONSTANT, constant=True)
+    ours, its = model.values["rmse"][0], constant.values["rmse"][0]
+    if ours is not None and its is not None and ours >= its:
+        model = noted(model, "beaten")
+    return [constant, model]
+
+
+def noted(row: Row, code: str) -> Row:
+    """The row with one more note."""
+    return replace(row, notes=(*row.notes, code))
+
+
+def as_optimistic(row: Row) -> Row:
+    """A constant that has seen the scored truths, named and noted as such."""
+    return noted(replace(row, model=OPTIMISTIC), "optimistic") if row.constant else row
+
+
+def arrange(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Constants first, each once; then the runs, named by folder where models repeat."""
+    rows = list(rows)
+    constants: dict[object, Row] = {}
+    for row in sorted((r for r in rows if r.constant), key=lambda r: r.run):
+        mean_sd = [row.values[name] for name in METRICS]
+        key = tuple(None if v is None else round(v, 6) for v, _ in mean_sd)
+        # Seeds that all have the same training mean have no spread to show.
+        same = all(not sd for _, sd in mean_sd)
+        once = {name: (v, None) for name, (v, _) in row.values.items()} if same else row.values
+        constants.setdefault(key, replace(row, values=once, n_seeds=1 if same else row.n_seeds))
+    models = sorted((r for r in rows if not r.constant), key=lambda r: (r.model, r.run))
+    names = [r.model for r in models]
+    models = [
+        replace(r, model=f"{r.model} ({r.run})") if names.count(r.model) > 1 else r for r in models
+    ]
+    first = list(constants.values())
+    if len(first) > 1:
+        first = [replace(r, model=f"{r.model}, {r.run}") for r in first]
+    return (*first, *models)
+
+
+def mark_mixed(groups: Sequence[tuple[Row, ...]]) -> tuple[tuple[Row, ...], ...]:
+    """The groups, with a note on rows of another N or unit than the first group has."""
+    first = {_size(row) for row in groups[0]} if groups else set()
+    return tuple(
+        tuple(row if _size(row) in first else noted(row, "mixed") for row in group)
+        for group in groups
+    )
+
+
+def _size(row: Row) -> tuple[int, str]:
+    return row.n, row.over.unit
+
+
+def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
+    counts = [s.metrics.n for s in found]
+    people = [s.n_subjects for s in found if s.n_subjects is not None]
+    row = Row(
+        **asdict(base),
+        over=found[0].over,
+        constant=False,
+        n=min(counts),
+        n_subjects=min(people) if len(people) == len(found) else None,
+        n_seeds=len(found),
+        values={name: _over_seeds([getattr(s.metrics, name) for s in found]) for name in METRICS},
+        notes=tuple(notes),
+    )
+    row = noted(row, "few") if row.n < FEW else row
+    return noted(row, "uneven") if len(set(counts)) > 1 else row
+
+
+def _over_seeds(values: list[float | None]) -> tuple[float | None, float | None]:
+    known = [v for v in values if v is not None]
+    return mean_and_sd(known) if known and len(known) == len(values) else (None, None)

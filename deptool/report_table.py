@@ -1,0 +1,147 @@
+"""What a report holds: rows in groups, what a reader must know of them, and the cells shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deptool.over import SESSION, Over
+
+if TYPE_CHECKING:
+    from deptool.report_published import Published
+    from deptool.shared_persons import Shared
+
+METRICS = ("rmse", "mae", "ccc", "pcc", "r2", "smape")
+FEW = 30
+# What a reader must know of a row: code -> sentence. Codes become marks in the formats.
+NOTES = {
+    "shared": "Persons in these recordings are also in the train or dev part: the metrics reward"
+    " a model that recognises them.",
+    "persons": "The corpus does not say who is in a recording: whether persons are in two parts"
+    " cannot be known.",
+    "mixed": "Another N than in the first group, or sessions in the place of recordings: rows of"
+    " different N are not comparable.",
+    "few": f"Fewer than {FEW} recordings or sessions: the metrics are very uncertain.",
+    "beaten": "Does not beat the constant predictor: its RMSE is no lower.",
+    "alone": "The mean training score is not known, so there is no constant predictor beside it.",
+    "optimistic": "A constant that has seen these truths: no honest constant can have a lower"
+    " RMSE. Give --train-mean, or rows with the split train, for the real one.",
+    "folds": "Each fold has its own training mean. Pooled, it is no longer one constant: its CCC"
+    " and PCC come from the folds, and are usually negative.",
+    "dev": "The dev part chooses the best epoch, so its metrics are optimistic.",
+    "train": "The model was trained on these recordings.",
+    "uneven": "The seeds do not score the same number of recordings; N is the smallest.",
+}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the rows of one run have in common."""
+
+    model: str
+    run: str
+    corpus: str
+    scale: str
+    protocol: str
+    split: str
+
+
+@dataclass(frozen=True)
+class Row(Origin):
+    """One line of a report; `values` is metric -> (mean over seeds, SD over seeds)."""
+
+    over: Over
+    constant: bool
+    n: int
+    n_subjects: int | None
+    n_seeds: int
+    values: Mapping[str, tuple[float | None, float | None]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """Groups of rows scored on the same recordings, constants first; runs left out, and why."""
+
+    groups: tuple[tuple[Row, ...], ...]
+    skipped: Mapping[str, str]
+    shared: tuple[Shared, ...] = ()  # persons on two sides, said above the table
+    published: Published | None = None
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for group in self.groups for row in group]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line as it is shown; `dim` where it is there to compare with, or cannot be."""
+
+    cells: Sequence[str]
+    marks: Sequence[str] = ()
+    dim: bool = False
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table as it is shown: text columns first, then numbers; footnotes are (mark, text)."""
+
+    caption: str
+    header: Sequence[str]
+    n_text: int
+    groups: Sequence[Sequence[Line]]
+    footnotes: Sequence[tuple[str, str]] = ()
+    warnings: Sequence[str] = ()
+    title: str = ""
+
+    @property
+    def lines(self) -> list[Line]:
+        return [line for group in self.groups for line in group]
+
+
+HEADER = ("model", "corpus", "scale", "protocol", "split", "over", "N", "RMSE", "MAE", "CCC", "PCC")
+N_TEXT = 6  # columns of HEADER that hold text; the others hold numbers
+FUSED = "Session means: a session counts once, with the mean of its recordings' predictions."
+_SHOWN = ("rmse", "mae", "ccc", "pcc")
+_MARKS = "†‡§¶*abcdefghijklmnopqrstuvwxyz"
+
+
+def sheet(report: Report) -> Sheet:
+    """The table of a report's runs; notes become marks, in the order of `NOTES`."""
+    used = {code for row in report.rows for code in row.notes}
+    marks = dict(zip((code for code in NOTES if code in used), _MARKS, strict=False))
+
+    def line(row: Row) -> Line:
+        return Line(
+            _cells(row), [m for code, m in marks.items() if code in row.notes], row.constant
+        )
+
+    groups = [[line(row) for row in group] for group in report.groups]
+    footnotes = [(mark, NOTES[code]) for code, mark in marks.items()]
+    warnings = [shared.sentence for shared in report.shared]
+    return Sheet(caption(report), HEADER, N_TEXT, groups, footnotes, warnings)
+
+
+def caption(report: Report) -> str:
+    """What the numbers are, in a few sentences."""
+    text = "Computed once over recordings; errors in points of the scale."
+    if any(row.over.unit == SESSION for row in report.rows):
+        text += f" {FUSED}"
+    if any(row.n_seeds > 1 for row in report.rows):
+        text += " Mean ± SD over seeds (sample SD, ddof = 1)."
+    return text
+
+
+def _number(mean: float | None, sd: float | None) -> str:
+    """Two digits, with the SD where there is one; a dash where there is no number."""
+    if mean is None:
+        return "–"
+    shown = f"{round(mean, 2) + 0.0:.2f}"  # adding 0.0 turns -0.0 into 0.0
+    return shown if sd is None else f"{shown} ± {sd:.2f}"
+
+
+def _cells(row: Row) -> list[str]:
+    shown = [_number(*row.values[name]) for name in _SHOWN]
+    names = [row.model, row.corpus, row.scale, row.protocol, row.split, row.over.text]
+    return [*names, str(row.n), *shown]
