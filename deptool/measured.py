@@ -48,7 +48,8 @@ def find_columns(
         if unreadable(recording) or len(seen) == len(wanted):
             continue
         name = recording["recording_id"]
-        open_ = [c for c in wanted if c not in seen and c in stored(corpus, name)]
+        there = set(stored(corpus, name))
+        open_ = [c for c in wanted if c not in seen and c in there]
         if open_:
             table = corpus.frames(name, open_)
             seen.update(c for c in open_ if table[c].null_count() < len(table))

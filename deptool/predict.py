@@ -147,6 +147,8 @@ def check_features(corpus: Corpus, recordings: pl.DataFrame, header: Mapping[str
             where=where,
             fix=f"Import it again with --normalise {header['normalise']}.",
         )
+    if not header["columns"]:  # a constant looks at nothing
+        return
     kept, _ = find_columns(corpus, recordings, header["columns"])
     lacking = [
         c for group, names in header["columns"].items() for c in names if c not in kept[group]

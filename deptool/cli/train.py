@@ -241,6 +241,9 @@ def _show(run: Run) -> None:
     metrics = evaluate_run(run.root)
     title = f"{run.root.name}, {run.about['scale']}"
     show(metrics.filter(metrics["split"] != "train"), title, run_warnings(run.root))
+    if "epochs" not in run.about["settings"]:  # fitted at once
+        say(f"Run: {run.root}")
+        return
     wanted = run.about["settings"]["epochs"]
     early = [m["epochs"] for m in run.about["members"] if m["epochs"] < wanted]
     if early:
