@@ -16,6 +16,7 @@ SEE_DOCTOR = "Find the package that is missing or broken: deptool doctor"
 
 # Of a plug-in that names none: the paper's method, in deptool's own code.
 _OWN_LICENCE = "Apache-2.0"
+_READS_ONLY = "Apache-2.0 (this code; the files it reads have terms of their own)"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def list_plug_ins(
 def _look(kind: str, name: str, weights: Path | None) -> PlugIn:
     title = plugins.title(kind, name)
     if not any(plugins.defines(kind, name, word) for word in ("LICENCE", "WEIGHTS", "require")):
-        return PlugIn(kind, name, title, _OWN_LICENCE, (), ready=True)
+        licence = _READS_ONLY if kind == "importers" else _OWN_LICENCE
+        return PlugIn(kind, name, title, licence, (), ready=True)
     try:
         module = plugins.load(kind, name)
     except ImportError as error:

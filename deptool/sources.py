@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -36,6 +36,22 @@ def find_videos(folder: Path) -> list[Path]:
             where=str(folder),
             fix=f"Name a folder with videos, or one video; looked for names in {_ENDINGS}.",
         )
+    return found
+
+
+def find_files(folder: Path, suffixes: Collection[str], what: str) -> list[Path]:
+    """Files under a folder with one of these endings ('.csv'), in any case; sorted.
+
+    A file named by the user is taken whatever its ending. Raises InputError where there is no such
+    file or folder, or where it holds none.
+    """
+    if folder.is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise InputError("no such file or folder", where=str(folder))
+    found = sorted(path for path in _files(folder) if path.suffix.lower() in suffixes)
+    if not found:
+        raise InputError(f"holds no {what}", where=str(folder))
     return found
 
 

@@ -12,7 +12,7 @@ from tests.conftest import ROOT, Run
 
 HEAVY = ("torch", "cv2", "mediapipe", "numpy", "polars", "pyarrow", "av", "sklearn", "matplotlib")
 VERBS = sorted(
-    p.stem.replace("_", "-")
+    p.stem.rstrip("_").replace("_", "-")  # import_ is the verb import
     for p in (ROOT / "deptool" / "cli").glob("*.py")
     if p.stem not in ("__init__", "main", "view")
 )
@@ -71,7 +71,7 @@ def test_the_changelog_and_the_citation_name_this_version() -> None:
 
 def test_shell_completion_offers_the_verbs() -> None:
     env = dict(
-        os.environ, _DEPTOOL_COMPLETE="complete_bash", COMP_WORDS="deptool ex", COMP_CWORD="1"
+        os.environ, _DEPTOOL_COMPLETE="complete_bash", COMP_WORDS="deptool ext", COMP_CWORD="1"
     )
     done = subprocess.run(
         [Path(sys.executable).with_name("deptool")],
@@ -90,7 +90,7 @@ def test_an_error_is_one_line_and_what_to_do(deptool: Run, tmp_path: Path) -> No
     first, *rest = done.stderr.strip().splitlines()
     assert first.startswith("Error: ")
     assert first.endswith("no such folder")
-    assert rest == ["Make a corpus with: deptool extract VIDEOS"]
+    assert rest == ["Make a corpus with: deptool extract VIDEOS, or: deptool import KIND SOURCE"]
 
 
 def test_an_unknown_verb_is_a_usage_error(deptool: Run) -> None:

@@ -1,0 +1,162 @@
+"""deptool import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from deptool.ingest import ImportSummary
+
+PANEL = "Tables"
+ORDER = 12
+
+_SHOWN = 20  # notes on single recordings that the terminal shows
+
+
+def command(
+    kind: Annotated[
+        str, typer.Argument(help="Whose files: a file name in deptool/importers (deptool list).")
+    ],
+    source: Annotated[Path, typer.Argument(help="The folder of feature files, or one file.")],
+    out: Annotated[Path, typer.Option(help="The corpus folder.")] = Path("corpus"),
+    set: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting of the importer; repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file of settings; --set wins over it.")
+    ] = None,
+    normalise: Annotated[
+        str | None,
+        typer.Option(
+            help="How models scale landmarks: frame (picture size), session-max, inter-ocular, or"
+            " the picture's longer side in px. Default: frame where it is known, else session-max."
+        ),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Recordings at once; cores.")] = None,
+    force: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Import this again, or all; repeatable.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The corpus's name; its folder's.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print recordings as JSON.")] = False,
+) -> None:
+    """Import feature files of a public corpus or another tool; the same command again resumes.
+
+    Ids, splits and labels come along where the source has them. A file that is damaged becomes a
+    row that says why; then the exit code is 4.
+
+    Example: deptool import daic-woz DAIC-WOZ/ --out corpus
+    """
+    from deptool import plugins
+    from deptool.cli import view
+    from deptool.ingest import import_corpus
+    from deptool.machine import usable_cores
+    from deptool.settings import read_toml, resolve
+
+    cls = plugins.load("importers", kind).Settings
+    layer = read_toml(config) if config else {}
+    settings = resolve(cls, layer, words=list(set or ()), where=f"settings of {kind}")
+    bar = view.progress("speed")
+    task = bar.add_task("Importing", total=None, speed="")
+
+    def show(n_done: int, n_all: int, n_bytes: int, total: int) -> None:
+        bar.start()
+        spent = bar.tasks[task].elapsed or 0.0
+        speed = f"{n_bytes / spent / 1e6:.0f} MB/s" if spent else ""
+        bar.update(task, total=n_all, completed=n_done, speed=speed)
+
+    try:
+        summary = import_corpus(
+            kind,
+            source,
+            out,
+            settings,
+            normalise=normalise,
+            jobs=jobs or usable_cores(),
+            force=tuple(force or ()),
+            name=name,
+            on_progress=show,
+        )
+    except KeyboardInterrupt:
+        if bar.live.is_started:
+            bar.stop()
+        view.say("Interrupted. What is done is kept: the same command again goes on.")
+        raise typer.Exit(130) from None
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    if json:
+        view.show_json(summary.rows.to_dicts())
+    else:
+        _show(summary)
+    _tell(summary)
+    if summary.failed:
+        raise typer.Exit(4)
+
+
+def _show(summary: ImportSummary) -> None:
+    """Recordings by split: how many, of whom, how long, how much of it measured."""
+    import polars as pl
+
+    from deptool.cli import view
+
+    lines = []
+    for split in ("train", "dev", "test", None):
+        rows = summary.rows.filter(pl.col("split").eq_missing(split))
+        if len(rows):
+            people = rows["subject_id"].drop_nulls().n_unique()
+            hours = sum(rows["duration_s"].drop_nulls()) / 3600
+            frames, good = int(rows["n_frames"].sum()), int(rows["n_success"].sum())
+            lines.append(
+                (
+                    split or "no split",
+                    len(rows),
+                    people or "?",
+                    f"{hours:.2f}",
+                    frames,
+                    f"{100 * good / frames:.0f} %" if frames else "",
+                )
+            )
+    view.show_table(
+        f"{summary.corpus.name}: {summary.corpus.feature_set}",
+        ("split", "recordings", "persons", "hours", "rows", "measured"),
+        lines,
+    )
+
+
+def _tell(summary: ImportSummary) -> None:
+    from deptool.cli import view
+
+    n_unread = int((summary.rows["n_frames"] == 0).sum())
+    unread = f" {n_unread} could not be read," if n_unread else ""
+    view.say(
+        f"{summary.n_new - n_unread} imported,{unread} {summary.n_kept} were there already,"
+        f" {view.count(summary.n_labels, 'score')} joined. The tables are in {summary.corpus.root}."
+    )
+    shown = {"frame": "the picture's longer side", "session-max": "the recording's largest value"}
+    how = summary.corpus.normalise
+    words = shown.get(how, "the distance of the eyes" if how == "inter-ocular" else f"{how} px")
+    view.say(f"Models divide landmarks by {words} (--normalise).")
+    if summary.corpus.persons_unknown:
+        view.warn(
+            "the source does not say who is in a recording: whether a person is in two splits"
+            " cannot be known, for this corpus or by anybody."
+        )
+    for note in summary.notes:
+        view.say(f"Note: {note}")
+    if summary.without_files:
+        listed = ", ".join(summary.without_files[:10]) + (", …" * (len(summary.without_files) > 10))
+        view.warn(f"{len(summary.without_files)} recordings are not in the corpus: {listed}")
+    lines = [f"{name}: {text}" for name, texts in summary.said.items() for text in texts]
+    for line in lines[:_SHOWN]:
+        view.say(line)
+    if lines[_SHOWN:]:
+        view.say(f"… and {len(lines) - _SHOWN} more such notes.")
+    bad = [r for r in summary.rows.to_dicts() if r["reason"]]
+    for row in bad[:_SHOWN]:
+        view.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
+    if bad[_SHOWN:]:
+        view.warn(f"… and {len(bad) - _SHOWN} more. All stand in recordings.parquet.")

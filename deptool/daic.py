@@ -1,0 +1,210 @@
+"""What DAIC-WOZ and its extension E-DAIC share: ids, label files, and what these get wrong.
+
+Both number persons from 300 on, one session each, and a number means the same person in both. The
+score is the PHQ-8's total. Whether someone counts as depressed is derived from it, as a score of 10
+or more (Kroenke et al. 2009), because the binary columns contradict it in both corpora.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deptool.csv_file import read_split, refuse
+from deptool.errors import DataError
+from deptool.importers import Label
+from deptool.label_files import Row, Said, agree, counted, listed, numbers, read_rows
+from deptool.scales import SCALES
+from deptool.schema import SPLITS
+
+ID_SPACE = "daic"
+CUT = 10  # first PHQ-8 score that counts as depressed
+
+_ITEMS = {
+    "NoInterest": ("phq8_nointerest", "phq_8nointerest", "phq8_1_nointerest"),
+    "Depressed": ("phq8_depressed", "phq_8depressed", "phq8_2_depressed"),
+    "Sleep": ("phq8_sleep", "phq_8sleep", "phq8_3_sleep"),
+    "Tired": ("phq8_tired", "phq_8tired", "phq8_4_tired"),
+    "Appetite": ("phq8_appetite", "phq_8appetite", "phq8_5_appetite"),
+    "Failure": ("phq8_failure", "phq_8failure", "phq8_6_failure"),
+    "Concentrating": ("phq8_concentrating", "phq_8concentrating", "phq8_7_concentration"),
+    "Moving": ("phq8_moving", "phq_8moving", "phq8_8_psychomotor"),
+}
+_NAMES = {
+    "id": ("participant_id", "participant"),
+    "score": ("phq8_score", "phq_score", "phq_8total", "depression_severity"),
+    "binary": ("phq8_binary", "phq_binary", "depression_label"),
+    "split": ("split",),
+    **_ITEMS,
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the label files say: split and score by session, and what is wrong with them."""
+
+    splits: Mapping[str, str]
+    scores: Mapping[str, float]
+    notes: tuple[str, ...]
+
+    def labels(self) -> tuple[Label, ...]:
+        """PHQ-8 and binary of each session with a score."""
+        return tuple(
+            label
+            for session, score in self.scores.items()
+            for label in (
+                Label(session, "PHQ-8", score),
+                Label(session, "binary", float(score >= CUT)),
+            )
+        )
+
+
+def read_answers(files: Mapping[str, Path], splits: Mapping[str, str | None]) -> Answers:
+    """Label files by name, and the split that each is the list of; None for one of all sessions.
+
+    A file of all sessions only fills in what the lists of splits leave open. Raises DataError where
+    these contradict each other, or a cell is not what its column should hold.
+    """
+    first: list[_Entry] = []
+    rest: list[_Entry] = []
+    for name, path in files.items():
+        split = splits[name]
+        (first if split else rest).extend(_entries(read_rows(path, _NAMES, ("id",)), split))
+    known_splits, known_scores = _said(first)
+    more_splits, more_scores = _said(rest)
+    scores = {**more_scores, **known_scores}
+    by_split = {**more_splits, **known_splits}
+    notes = [
+        f"the files of all sessions give {counted(len(differing), what)} other than the lists of"
+        f" train, dev and test, which count: {listed(differing)}"
+        for what, before, now in (
+            ("split", known_splits, more_splits),
+            ("score", known_scores, more_scores),
+        )
+        if (differing := [s for s in now if s in before and before[s] != now[s]])
+    ]
+    notes += _about_binary([*first, *rest], scores, by_split)
+    notes += _about_items([*first, *rest], scores)
+    return Answers(dict(sorted(by_split.items())), dict(sorted(scores.items())), tuple(notes))
+
+
+def missing(sessions: Collection[str], answers: Answers) -> list[str]:
+    """Sentences on sessions without features, without a split or without a score."""
+    named = {*answers.splits, *answers.scores}
+    absent = named - set(sessions)
+    without = [s for s in sessions if s not in named] if named else []
+    unscored = [s for s in sessions if s in named and s not in answers.scores]
+    notes = []
+    if absent:
+        notes.append(f"{_sessions(len(absent))} labels but no features: {listed(absent)}")
+    if without:
+        notes.append(f"{_sessions(len(without))} features but no labels: {listed(without)}")
+    if unscored:
+        by = _by_split(unscored, answers.splits)
+        notes.append(f"{_sessions(len(unscored))} a split but no score ({by})")
+    return notes
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One row of a label file; `items` by name, None where empty; {} where it has no items."""
+
+    session: str
+    where: str
+    split: str | None
+    score: float | None
+    binary: float | None
+    items: Mapping[str, float | None]
+
+
+def _entries(rows: Sequence[Row], split: str | None) -> list[_Entry]:
+    ids = [_session(row.cells["id"]) for row in rows]
+    name = rows[0].file
+    odd = [(r.line, repr(r.cells["id"])) for r, i in zip(rows, ids, strict=True) if not i]
+    refuse(DataError, "a participant is a number of three digits", odd, name)
+    scores = numbers(rows, "score", 0, SCALES["PHQ-8"].high)
+    binaries = numbers(rows, "binary", 0, 1)
+    there = [item for item in _ITEMS if item in rows[0].cells]
+    items = {item: numbers(rows, item, 0, 3) for item in there}
+    return [
+        _Entry(
+            ids[k],
+            row.where,
+            split or read_split(row.cells.get("split", "")),
+            scores[k],
+            binaries[k],
+            {item: values[k] for item, values in items.items()},
+        )
+        for k, row in enumerate(rows)
+    ]
+
+
+def _session(cell: str) -> str:
+    """'300' for 300, 300.0 and 300_P; '' for anything else."""
+    found = re.fullmatch(r"(\d{3})(?:\.0)?(?:_P)?", cell)
+    return found[1] if found else ""
+
+
+def _said(entries: Sequence[_Entry]) -> tuple[dict[str, str], dict[str, float]]:
+    splits = [Said(e.session, e.split, e.where) for e in entries if e.split]
+    scores = [Said(e.session, e.score, e.where) for e in entries if e.score is not None]
+    return (
+        {s: str(v) for s, v in agree(splits, "splits").items()},
+        {s: float(v) for s, v in agree(scores, "scores").items()},
+    )
+
+
+def _about_binary(
+    entries: Sequence[_Entry], scores: Mapping[str, float], splits: Mapping[str, str]
+) -> list[str]:
+    """Where the binary column is not what the score makes of it."""
+    notes = []
+    for given, words in ((0.0, f"{CUT} or more"), (1.0, f"below {CUT}")):
+        wrong = {
+            e.session
+            for e in entries
+            if e.binary == given
+            and e.session in scores
+            and (scores[e.session] >= CUT) != bool(e.binary)
+        }
+        if wrong:
+            notes.append(
+                f"{_sessions(len(wrong))} {given:g} in the binary column but a score of {words}"
+                f" ({_by_split(wrong, splits)}); the score counts: {listed(wrong)}"
+            )
+    return notes
+
+
+def _about_items(entries: Sequence[_Entry], scores: Mapping[str, float]) -> list[str]:
+    """Items that are empty, and items that do not add up to the total."""
+    notes = []
+    for entry in entries:
+        score, items = scores.get(entry.session), entry.items
+        if score is None or len(items) < len(_ITEMS):
+            continue
+        empty = [name for name, value in items.items() if value is None]
+        total = sum(value for value in items.values() if value is not None)
+        if 0 < len(empty) < len(items):
+            notes.append(
+                f"{entry.session}: the item {', '.join(empty)} is empty ({entry.where}); the total,"
+                f" {score:g}, stands"
+            )
+        if not empty and total != score:
+            notes.append(
+                f"{entry.session}: the items add up to {total:g}, but the total is {score:g}"
+                f" ({entry.where}); the total counts"
+            )
+    return notes
+
+
+def _sessions(n: int) -> str:
+    return counted(n, "session has", "sessions have")
+
+
+def _by_split(sessions: Collection[str], splits: Mapping[str, str]) -> str:
+    """'13 train, 3 dev, 4 test'."""
+    counts = Counter(splits.get(session, "no split") for session in sessions)
+    return ", ".join(f"{counts[name]} {name}" for name in (*SPLITS, "no split") if counts[name])

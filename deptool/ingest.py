@@ -1,0 +1,282 @@
+"""`import`: somebody else's feature files to a corpus, sessions in parallel, resuming."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deptool import plugins
+from deptool.corpus import MARKER, Corpus, create_corpus, empty, open_corpus
+from deptool.errors import InputError, UsageError
+from deptool.extract_one import FAILED, read_row
+from deptool.importers import Found, Item
+from deptool.ingest_one import Done, Plan, size
+from deptool.ingest_run import run
+from deptool.recordings import RecordingsTable
+from deptool.schema import LABELS, RECORDINGS
+from deptool.settings import resolve
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from deptool.ingest_one import Row
+
+ABOUT = ("subject_id", "session_id", "task", "split")
+NORMALISE = "frame (picture size), session-max, inter-ocular, or the picture's longer side in px"
+
+OnProgress = Callable[[int, int, int, int], None]  # recordings done, of; bytes read, of
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What an import did: rows of the recordings table, how many of them are new.
+
+    `notes` are the importer's own sentences; `said` is what was noted of a recording beyond its
+    row (gaps, several faces); `without_files` are recordings the source names but has no features
+    of, and that the corpus does not hold either.
+    """
+
+    corpus: Corpus
+    rows: pl.DataFrame
+    n_new: int
+    n_kept: int
+    n_labels: int
+    notes: tuple[str, ...]
+    said: dict[str, tuple[str, ...]]
+    without_files: tuple[str, ...]
+    n_bytes: int
+
+    @property
+    def failed(self) -> list[str]:
+        """Recordings that could not be read, or not in whole."""
+        bad = self.rows["status"].is_in(FAILED)
+        return list(self.rows.filter(bad)["recording_id"])
+
+
+def import_corpus(
+    kind: str,
+    source: Path,
+    out: Path,
+    settings: Any = None,
+    *,
+    normalise: str | None = None,
+    jobs: int = 1,
+    force: Sequence[str] = (),
+    name: str | None = None,
+    on_progress: OnProgress = lambda _done, _of, _read, _all: None,
+) -> ImportSummary:
+    """Import what `source` holds into the corpus `out`, and join its ids, splits and labels.
+
+    A recording that is in the corpus is left alone unless `force` names it (or is ("all",)); its
+    ids, split and labels are joined again. `normalise` says how models scale landmarks
+    (`NORMALISE`); None leaves what the corpus says, and a new one takes the picture's size where
+    the source knows it, else session-max. Raises InputError for a source without such files, or of
+    which none can be read, and an `out` that is no corpus or cannot be written, SettingsError where
+    a setting must be given, UsageError for an unknown importer, normalisation or forced id,
+    DataError where the corpus was made otherwise.
+    """
+    module: Any = plugins.load("importers", kind)
+    settings = (
+        resolve(module.Settings, where=f"settings of {kind}") if settings is None else settings
+    )
+    if not source.exists():
+        raise InputError("no such file or folder", where=str(source))
+    found: Found = module.find(source, settings)
+    _check(found, source, force)
+    plan = Plan(module.__name__.rsplit(".", 1)[1].replace("_", "-"), settings, "")
+    plan = Plan(plan.importer, settings, module.feature_set(settings))
+    more = {
+        "normalise": _normalise(normalise, found, out),
+        "id_space": found.id_space,
+        "persons_unknown": found.persons_unknown,
+        "notes": list(found.notes),
+    }
+    if any(item.files for item in found.items):
+        corpus = create_corpus(out, plan.feature_set, _how(plan), name, more)
+    else:
+        corpus = _extracted(out, source, plan).with_about(
+            {key: value for key, value in more.items() if key != "normalise" or normalise}
+        )
+    with corpus.writing():
+        _remove_leftovers(corpus)
+        return _import(corpus, found, plan, source, jobs, force, on_progress)
+
+
+def _import(
+    corpus: Corpus,
+    found: Found,
+    plan: Plan,
+    source: Path,
+    jobs: int,
+    force: Sequence[str],
+    on_progress: OnProgress,
+) -> ImportSummary:
+    table = RecordingsTable(corpus)
+    before = {r["recording_id"]: r for r in corpus.recordings().to_dicts()}
+    items = [item for item in found.items if item.files]
+    forced = set(force)
+    todo = [
+        item
+        for item in items
+        if forced & {"all", item.recording_id} or not _is_done(corpus, before, item)
+    ]
+    said: dict[str, tuple[str, ...]] = {}
+    n_bytes, total = 0, sum(size(path) for item in todo for path in item.files.values())
+    bad: list[Done] = []  # until one can be read; a folder of other files leaves no row behind
+    is_any_good = len(todo) < len(items)
+    try:
+        with contextlib.closing(run(todo, plan, corpus, jobs)) as running:  # type: ignore[type-var]
+            for n_done, (item, done) in enumerate(running, start=1):
+                bad.append(done)
+                is_any_good = is_any_good or bool(done.row["n_frames"])
+                while is_any_good and bad:
+                    table.put(bad.pop(0).row)
+                if done.notes:
+                    said[item.recording_id] = done.notes
+                n_bytes += done.n_bytes
+                on_progress(n_done, len(todo), n_bytes, total)
+        if bad:
+            raise _none_good(bad, source)
+    finally:
+        if is_any_good:
+            table.write()
+    names, without = _relabel(corpus, found.items)
+    n_labels = _join_scores(corpus, found)
+    rows = corpus.recordings()
+    import polars as pl
+
+    return ImportSummary(
+        corpus=corpus,
+        rows=rows.filter(pl.col("recording_id").is_in(list(names))),
+        n_new=len(todo),
+        n_kept=len(items) - len(todo),
+        n_labels=n_labels,
+        notes=found.notes,
+        said=dict(sorted(said.items())),
+        without_files=without,
+        n_bytes=n_bytes,
+    )
+
+
+def _check(found: Found, source: Path, force: Sequence[str]) -> None:
+    if not found.items:
+        raise InputError("holds nothing that this importer reads", where=str(source))
+    names = Counter(item.recording_id for item in found.items)
+    twice = [name for name, n in names.items() if n > 1]
+    if twice:
+        raise InputError(
+            f"two recordings would be called {twice[0]!r}",
+            where=str(source),
+            fix="Import each copy into a corpus of its own.",
+        )
+    unknown = sorted(set(force) - {"all"} - set(names))
+    if unknown:
+        raise UsageError(f"no recording {unknown[0]!r} to force", where=str(source))
+
+
+def _none_good(bad: Sequence[Done], source: Path) -> InputError:
+    first = min(bad, key=lambda done: str(done.row["recording_id"]))
+    name, reason = first.row["recording_id"], first.row["reason"]
+    many = f"none of its {len(bad)} recordings could be read; the first, {name}"
+    what = many if len(bad) > 1 else "could not be read"
+    return InputError(f"{what}: {reason}", where=str(source), fix=first.fix)
+
+
+def _normalise(word: str | None, found: Found, out: Path) -> str:
+    if word is None and (out / MARKER).is_file():
+        return open_corpus(out).normalise
+    if word is None:
+        return "frame" if found.frame_known else "session-max"
+    plain = word.strip().lower()
+    number = plain.isdecimal() and int(plain) > 0
+    if not number and plain not in ("frame", "session-max", "inter-ocular"):
+        raise UsageError(f"--normalise cannot be {word!r}", fix=f"It is {NORMALISE}.")
+    if plain == "frame" and not found.frame_known:
+        raise UsageError(
+            "this source does not say how large the picture was, so --normalise cannot be frame",
+            fix="Give its longer side in px if you know it, or session-max, or inter-ocular.",
+        )
+    return plain
+
+
+def _how(plan: Plan) -> dict[str, object]:
+    """What corpus.json says of the import: the importer and its settings, but none that is a path.
+
+    A path that is not given (None) is left out too: it may be given the next time.
+    """
+    known = fields(plan.settings)
+    said = {f.name: getattr(plan.settings, f.name) for f in known if "Path" not in str(f.type)}
+    return {"importer": plan.importer, **said}
+
+
+def _extracted(out: Path, source: Path, plan: Plan) -> Corpus:
+    """The corpus that ids and labels are joined to, where the source has no feature files."""
+    try:
+        return open_corpus(out)
+    except InputError as error:
+        raise InputError(
+            "holds no feature files to import",
+            where=str(source),
+            fix=f"Extract them first: deptool extract {source} --out {out}\nthen join ids, splits"
+            f" and labels: deptool import {plan.importer} {source} --out {out}",
+        ) from error
+
+
+def _remove_leftovers(corpus: Corpus) -> None:
+    """Temporary files that a killed run left."""
+    for path in (*corpus.root.glob(".*.tmp*"), *(corpus.root / "frames").glob(".*.tmp*")):
+        path.unlink(missing_ok=True)
+
+
+def _is_done(corpus: Corpus, before: dict[str, Row], item: Item) -> bool:
+    """Whether its table is there; one that a killed run did not list yet holds its row itself."""
+    path = corpus.frames_path(item.recording_id)
+    if not path.is_file():
+        return False
+    row = before.get(item.recording_id) or read_row(path)
+    return bool(row and row["n_frames"])
+
+
+def _relabel(corpus: Corpus, items: Sequence[Item]) -> tuple[set[str], tuple[str, ...]]:
+    """Put the source's ids, tasks and splits into the corpus; its recordings, and those it lacks.
+
+    A recording that was extracted from a video has its folders in its id, so the end counts.
+    """
+    import polars as pl
+
+    with corpus.updating():
+        rows = corpus.recordings().to_dicts()
+        by_id = {str(r["recording_id"]): r for r in rows}
+        names: set[str] = set()
+        without = []
+        for item in items:
+            mine = [by_id[item.recording_id]] if item.recording_id in by_id else []
+            if not item.files:
+                mine += [r for name, r in by_id.items() if name.endswith(f"__{item.recording_id}")]
+            if not mine:
+                without.append(item.recording_id)
+            for row in mine:
+                names.add(row["recording_id"])
+                row |= {key: getattr(item, key) for key in ABOUT if getattr(item, key)}
+        if names:
+            corpus.write_recordings(pl.DataFrame(rows, schema=empty(RECORDINGS).schema))
+    return names, tuple(without)
+
+
+def _join_scores(corpus: Corpus, found: Found) -> int:
+    """Put the source's scores into labels.parquet, those of sessions that have a recording."""
+    import polars as pl
+
+    sessions = set(corpus.recordings()["session_id"].drop_nulls())
+    new = {(s.session_id, s.scale): s.score for s in found.labels if s.session_id in sessions}
+    if not new:
+        return 0
+    old = {(s, scale): score for s, scale, score in corpus.labels().iter_rows()}
+    rows = [(*key, score) for key, score in (old | new).items()]
+    schema = empty(LABELS).schema
+    corpus.write_labels(pl.DataFrame(rows, schema=schema, orient="row", strict=False))
+    return len(new)
