@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
@@ -10,6 +11,8 @@ from deptool.metrics import mean_and_sd
 from deptool.over import Over
 from deptool.report_table import FEW, METRICS, Origin, Row
 
+SIMPLE = "ridge"
+BASELINES = {"constant", "identity", "spectral", "svr", "gradient-boosting", SIMPLE}
 CONSTANT = "train mean (constant)"
 OPTIMISTIC = "mean of these truths (constant)"
 
@@ -57,7 +60,8 @@ def arrange(rows: Iterable[Row]) -> tuple[Row, ...]:
         same = all(not sd for _, sd in mean_sd)
         once = {name: (v, None) for name, (v, _) in row.values.items()} if same else row.values
         constants.setdefault(key, replace(row, values=once, n_seeds=1 if same else row.n_seeds))
-    models = sorted((r for r in rows if not r.constant), key=lambda r: (r.model, r.run))
+    models = _beside_ridge(r for r in rows if not r.constant)
+    models = sorted(models, key=lambda r: (r.model, r.run))
     names = [r.model for r in models]
     models = [
         replace(r, model=f"{r.model} ({r.run})") if names.count(r.model) > 1 else r for r in models
@@ -66,6 +70,21 @@ def arrange(rows: Iterable[Row]) -> tuple[Row, ...]:
     if len(first) > 1:
         first = [replace(r, model=f"{r.model}, {r.run}") for r in first]
     return (*first, *models)
+
+
+def _beside_ridge(rows: Iterable[Row]) -> list[Row]:
+    """The rows, with a note on those of other models that are no better than a ridge run."""
+    rows = list(rows)
+    best = min((_rmse(r) for r in rows if r.model == SIMPLE), default=-math.inf)
+    return [
+        noted(r, "behind") if r.model not in BASELINES and _rmse(r) >= best > -math.inf else r
+        for r in rows
+    ]
+
+
+def _rmse(row: Row) -> float:
+    value = row.values["rmse"][0]
+    return math.inf if value is None else value
 
 
 def mark_mixed(groups: Sequence[tuple[Row, ...]]) -> tuple[tuple[Row, ...], ...]:

@@ -24,6 +24,8 @@ NOTES = {
     " different N are not comparable.",
     "few": f"Fewer than {FEW} recordings or sessions: the metrics are very uncertain.",
     "beaten": "Does not beat the constant predictor: its RMSE is no lower.",
+    "behind": "Does not beat ridge regression on functionals (the run of ridge in this table): its"
+    " RMSE is no lower.",
     "alone": "The mean training score is not known, so there is no constant predictor beside it.",
     "optimistic": "A constant that has seen these truths: no honest constant can have a lower"
     " RMSE. Give --train-mean, or rows with the split train, for the real one.",

@@ -516,3 +516,13 @@ def test_reporting_imports_no_torch(tmp_path):
         f"report_runs(Path({str(tmp_path)!r})); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_network_that_is_no_better_than_ridge_is_marked(tmp_path):
+    # RMSEs of constant offsets: ridge 2, gmlp 2.5, lstm 1, and svr, a baseline itself, 3.
+    for model, off in (("ridge", 2.0), ("gmlp", 2.5), ("lstm", 1.0), ("svr", 3.0)):
+        write_run(tmp_path / model, model=model, off=off)
+    notes = {row.model: row.notes for row in report_runs(tmp_path).rows}
+    assert [name for name, codes in notes.items() if "behind" in codes] == ["gmlp"]
+    (tmp_path / "ridge").rename(tmp_path.parent / f"{tmp_path.name}-ridge")
+    assert not any("behind" in row.notes for row in report_runs(tmp_path).rows)

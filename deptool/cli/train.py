@@ -252,5 +252,6 @@ def _show(run: Run) -> None:
             f"{len(early)} of {len(run.about['members'])} members stopped before epoch {wanted}:"
             f" dev RMSE had not fallen for {patience} epochs (--set patience=N)."
         )
+    say("Is it better than a simple model? Train --model ridge on the same split: deptool report.")
     best = ", ".join(str(m["best_epoch"]) for m in run.about["members"])
     say(f"Epochs were chosen on dev (best: {best}), so dev flatters. Run: {run.root}")
