@@ -12,6 +12,7 @@ from deptool import plugins
 from deptool.corpus import Corpus, create_corpus
 from deptool.errors import DeptoolError, InputError, UsageError
 from deptool.extract_one import FAILED, Job, Plan, Row
+from deptool.labels_beside import join_beside
 from deptool.recordings import RecordingsTable
 from deptool.settings import resolve
 from deptool.sources import copies, find_videos, recording_ids, same_files
@@ -177,7 +178,7 @@ def _extract(
                 table.write()
         raise
     table.write()
-    labels, refused = _join_labels(corpus, videos)
+    labels, refused = join_beside(corpus, videos)
     everything = corpus.recordings()
     here = _is_in("recording_id", list(found))
     rows = everything.filter(here)
@@ -270,18 +271,6 @@ def _remove_leftovers(corpus: Corpus, whole: bool) -> None:
     for folder in (corpus.root, corpus.root / "frames", corpus.root / "tracks"):
         for path in folder.glob(".*.tmp*"):
             path.unlink(missing_ok=True)
-
-
-def _join_labels(corpus: Corpus, videos: Path) -> tuple[LabelSummary | None, DeptoolError | None]:
-    from deptool.label import join_labels
-
-    path = videos / "labels.csv"
-    if not path.is_file():
-        return None, None
-    try:
-        return join_labels(corpus, path, skip_unknown=True), None
-    except DeptoolError as error:
-        return None, error
 
 
 def _is_in(column: str, values: list[str]) -> pl.Expr:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deptool import plugins
 from deptool.corpus import MARKER, Corpus, create_corpus, empty, open_corpus
-from deptool.errors import InputError, UsageError
+from deptool.errors import DeptoolError, InputError, UsageError
 from deptool.extract_one import FAILED, read_row
 from deptool.importers import Found, Item
 from deptool.ingest_one import Done, Plan, size
 from deptool.ingest_run import run
+from deptool.labels_beside import is_labels, join_beside
 from deptool.recordings import RecordingsTable
 from deptool.schema import LABELS, RECORDINGS
 from deptool.settings import resolve
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from deptool.ingest_one import Row
+    from deptool.label_summary import LabelSummary
 
 ABOUT = ("subject_id", "session_id", "task", "split")
 NORMALISE = "frame (picture size), session-max, inter-ocular, or the picture's longer side in px"
@@ -37,7 +39,8 @@ class ImportSummary:
 
     `notes` are the importer's own sentences; `said` is what was noted of a recording beyond its
     row (gaps, several faces); `without_files` are recordings the source names but has no features
-    of, and that the corpus does not hold either.
+    of, and that the corpus does not hold either. `labels` is what a labels.csv beside the files
+    gave, where the source has no scores of its own, or `labels_refused` why it was not joined.
     """
 
     corpus: Corpus
@@ -49,6 +52,8 @@ class ImportSummary:
     said: dict[str, tuple[str, ...]]
     without_files: tuple[str, ...]
     n_bytes: int
+    labels: LabelSummary | None = None
+    labels_refused: DeptoolError | None = None
 
     @property
     def failed(self) -> list[str]:
@@ -86,6 +91,7 @@ def import_corpus(
     if not source.exists():
         raise InputError("no such file or folder", where=str(source))
     found: Found = module.find(source, settings)
+    found = replace(found, items=tuple(i for i in found.items if not is_labels(i.files)))
     _check(found, source, force)
     plan = Plan(module.__name__.rsplit(".", 1)[1].replace("_", "-"), settings, "")
     plan = Plan(plan.importer, settings, module.feature_set(settings))
@@ -146,6 +152,7 @@ def _import(
             table.write()
     names, without = _relabel(corpus, found.items)
     n_labels = _join_scores(corpus, found)
+    beside, refused = (None, None) if found.labels else join_beside(corpus, source)
     rows = corpus.recordings()
     import polars as pl
 
@@ -155,6 +162,8 @@ def _import(
         n_new=len(todo),
         n_kept=len(items) - len(todo),
         n_labels=n_labels,
+        labels=beside,
+        labels_refused=refused,
         notes=found.notes,
         said=dict(sorted(said.items())),
         without_files=without,

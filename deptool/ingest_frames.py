@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from deptool.columns import Column
 from deptool.errors import SchemaError
-from deptool.feature_csv import LINE
+from deptool.feature_files.feature_csv import LINE
 from deptool.importers import Rows
 from deptool.schema import FRAMES
 

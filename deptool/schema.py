@@ -12,7 +12,7 @@ from functools import partial
 from deptool.columns import Column, Table
 from deptool.scales import SCALES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 AU_INTENSITY = (
     *("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU12"),

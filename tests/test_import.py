@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from deptool import plugins
 from deptool.cli.main import app
 from deptool.corpus import open_corpus
-from deptool.errors import InputError, SettingsError, UsageError
+from deptool.errors import DataError, InputError, SettingsError, UsageError
 from fixtures import feature_files as files
 from fixtures.fex_files import fex
 from fixtures.openface_rows import measure
@@ -221,3 +221,19 @@ def test_the_commands_of_the_page_run(line, tmp_path, monkeypatch):
     out = re.search(r"--out (\S+)", line)
     frames = pl.read_parquet(Path(out[1] if out else "corpus") / "frames" / "*.parquet")
     assert len(frames) > 20
+
+
+def test_a_labels_file_beside_the_files_is_joined_and_no_recording(source, tmp_path):
+    head = "recording_id,subject_id,session_id,task,split,scale,score\n"
+    (source / "labels.csv").write_text(f"{head}r0,P1,P1_1,,train,BDI-II,12\n", "utf-8")
+    done = run("openface", source, "--out", tmp_path / "c")
+    assert (done.exit_code, "Labelled 1 recording" in done.stderr) == (0, True), done.stderr
+    corpus = open_corpus(tmp_path / "c")
+    assert corpus.labels().rows() == [("P1_1", "BDI-II", 12.0)]
+    assert set(corpus.recordings()["recording_id"]) == {"r0", "r1", "r2"}
+    # One that cannot be joined is said, and what was imported stays.
+    (source / "labels.csv").write_text(f"{head}r0,P1,P1_1,,train,BDI-II,99\n", "utf-8")
+    again = run("openface", source, "--out", tmp_path / "c")
+    assert isinstance(again.exception, DataError)
+    assert "which goes from 0 to 63" in str(again.exception)
+    assert corpus.labels()["score"].to_list() == [12.0]

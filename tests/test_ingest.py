@@ -9,7 +9,7 @@ import pytest
 from deptool import ingest_run
 from deptool.corpus import create_corpus
 from deptool.errors import DataError, InputError, SchemaError, UsageError
-from deptool.feature_csv import LINE
+from deptool.feature_files.feature_csv import LINE
 from deptool.importers import Rows
 from deptool.importers.openface import Settings
 from deptool.ingest import import_corpus

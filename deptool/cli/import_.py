@@ -45,7 +45,8 @@ def command(
 ) -> None:
     """Import feature files of a public corpus or another tool; the same command again resumes.
 
-    Ids, splits and labels come along where the source has them. A file that is damaged becomes a
+    Ids, splits and labels come along where the source has them; else a labels.csv beside the
+    files is joined. A file that is damaged becomes a
     row that says why; then the exit code is 4.
 
     Example: deptool import daic-woz DAIC-WOZ/ --out corpus
@@ -93,6 +94,12 @@ def command(
     else:
         _show(summary)
     _tell(summary)
+    if summary.labels is not None:
+        from deptool.cli.label import show as show_labels
+
+        show_labels(summary.labels)
+    if summary.labels_refused:
+        raise summary.labels_refused
     if summary.failed:
         raise typer.Exit(4)
 

@@ -4,7 +4,7 @@ Videos `PPP_S_cut_combined.mp4` of person PPP in session S, below Training, Deve
 labels `PPP_S_Depression.csv` with one number each. The corpus has no landmarks of its own: extract
 the videos with `deptool extract`, and import to join ids, splits and scores; or give the CSV files
 that OpenFace made of them, beside the videos or in `features`. `labels` is another folder of
-labels, or one of the lists that published code carries (see deptool/avec_lists.py).
+labels, or one of the lists that published code carries (see deptool/feature_files/avec_lists.py).
 
 Each video joins several tasks, so `task` is empty. Known of it: the videos last 2 to 21 minutes,
 not the 20 to 50 that papers quote of the uncut recordings; 27 of 82 persons are both in train and
@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from deptool import avec, openface
+from deptool.feature_files import avec, openface
 from deptool.importers import Found, Item, Rows
 
 TITLE = "AVEC 2013, videos or CSV files of OpenFace 2"

@@ -6,7 +6,7 @@ test; labels `PPP_S_Depression.csv` with one number, which both tasks share. The
 landmarks of its own: extract the videos with `deptool extract`, and import to join ids, tasks,
 splits and scores; or give the CSV files that OpenFace made of them, beside the videos or in
 `features`. `labels` is another folder of labels, or one of the lists that published code carries
-(see deptool/avec_lists.py).
+(see deptool/feature_files/avec_lists.py).
 
 Known of it: videos last 6 s to 4 minutes; 26 of 83 persons are both in train and dev.
 Valstar et al., "AVEC 2014: 3D dimensional affect and depression recognition challenge", 2014.
@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from deptool import avec, openface
+from deptool.feature_files import avec, openface
 from deptool.importers import Found, Item, Rows
 
 TITLE = "AVEC 2014, videos or CSV files of OpenFace 2"

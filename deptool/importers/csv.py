@@ -10,13 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deptool.csv_columns import columns_of, points_of
 from deptool.csv_file import read_split
-from deptool.csv_map import ABOUT
-from deptool.csv_map import Map as Settings
 from deptool.errors import DataError, InputError, SchemaError
-from deptool.feature_csv import LINE, first_row, read_header, read_numbers
-from deptool.file_names import about
+from deptool.feature_files.csv_columns import columns_of, points_of
+from deptool.feature_files.csv_map import ABOUT
+from deptool.feature_files.csv_map import Map as Settings
+from deptool.feature_files.feature_csv import LINE, first_row, read_header, read_numbers
+from deptool.feature_files.file_names import about
 from deptool.importers import Found, Item, Rows
 from deptool.sources import find_files, recording_ids
 

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deptool.errors import InputError, SchemaError
+from deptool.feature_files.label_files import counted, find_named, listed, read_folds
 from deptool.importers import Found, Item, Label, Rows
-from deptool.label_files import counted, find_named, listed, read_folds
 from deptool.sources import find_files
 
 TITLE = "D-Vlog, landmark files NNN_visual.npy"

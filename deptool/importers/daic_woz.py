@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from deptool import daic, openface
 from deptool.errors import DeptoolError, InputError, SchemaError
+from deptool.feature_files import daic, openface
+from deptool.feature_files.label_files import find_named, listed
 from deptool.importers import Found, Item, Rows
-from deptool.label_files import find_named, listed
 from deptool.sources import find_files
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from deptool import daic, openface
 from deptool.errors import InputError
+from deptool.feature_files import daic, openface
+from deptool.feature_files.label_files import find_named
 from deptool.importers import Found, Item, Rows
-from deptool.label_files import find_named
 from deptool.sources import find_files
 
 TITLE = "E-DAIC (AVEC 2019), CSV files of OpenFace 2.1 without landmarks"

@@ -29,10 +29,10 @@ from deptool.face.canonical import N_MESH, STABLE
 from deptool.face.gaze import EYES, gaze, gaze_angles
 from deptool.face.landmarks import MESH_OF_68, landmarks_68
 from deptool.face.pose import head_pose
-from deptool.face_scores import au_name
-from deptool.feature_csv import LINE, read_header, read_numbers
+from deptool.feature_files.face_scores import au_name
+from deptool.feature_files.feature_csv import LINE, read_header, read_numbers
+from deptool.feature_files.picture import check_picture
 from deptool.importers import Found, Item, Rows
-from deptool.picture import check_picture
 from deptool.schema import FRAMES
 from deptool.sources import find_files, recording_ids
 

@@ -19,10 +19,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deptool import openface
 from deptool.errors import InputError
+from deptool.feature_files import openface
+from deptool.feature_files.label_files import (
+    Said,
+    agree,
+    counted,
+    find_named,
+    listed,
+    only_number,
+    read_folds,
+)
 from deptool.importers import Found, Item, Label, Rows
-from deptool.label_files import Said, agree, counted, find_named, listed, only_number, read_folds
 from deptool.sources import find_files
 
 TITLE = "LMVD, CSV files of OpenFace 2"

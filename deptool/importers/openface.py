@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from deptool import openface
+from deptool.feature_files import openface
 from deptool.importers import Found, Item, Rows
 from deptool.sources import find_files, recording_ids
 

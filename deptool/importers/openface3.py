@@ -29,12 +29,12 @@ from typing import TYPE_CHECKING, Literal
 
 from deptool.errors import SchemaError
 from deptool.face.wflw import N_POINTS, WFLW_OF_68
-from deptool.face_scores import Gaze, Scale, au_columns, au_name, gaze_columns
-from deptool.feature_csv import LINE, Numbers, read_header, read_numbers
+from deptool.feature_files.face_scores import Gaze, Scale, au_columns, au_name, gaze_columns
+from deptool.feature_files.feature_csv import LINE, Numbers, read_header, read_numbers
+from deptool.feature_files.listed_cells import read_listed
+from deptool.feature_files.one_face import BOX, one_face
+from deptool.feature_files.picture import check_picture
 from deptool.importers import Found, Item, Rows
-from deptool.listed_cells import read_listed
-from deptool.one_face import BOX, one_face
-from deptool.picture import check_picture
 from deptool.schema import AU_PRESENCE, FRAMES
 from deptool.sources import find_files, recording_ids
 
@@ -63,8 +63,8 @@ class Settings:
     """What the files do not say.
 
     au: the action units that the eight scores are, in order, or none. au_scale: what a score is
-    (see `deptool.face_scores`). fps: pictures per second of the video. gaze: what gaze_angle_x and
-    gaze_angle_y are, in gaze_unit.
+    (see `deptool.feature_files.face_scores`). fps: pictures per second of the video. gaze: what
+    gaze_angle_x and gaze_angle_y are, in gaze_unit.
     """
 
     au: str | None = ""

@@ -32,12 +32,12 @@ import numpy as np
 from deptool.errors import InputError, SchemaError
 from deptool.face.landmarks import MESH_OF_68
 from deptool.face.pose_68 import head_pose_68
-from deptool.face_scores import au_columns
-from deptool.feature_csv import LINE, first_row, read_header, read_numbers
-from deptool.frame_rate import rate_of_seconds
+from deptool.feature_files.face_scores import au_columns
+from deptool.feature_files.feature_csv import LINE, first_row, read_header, read_numbers
+from deptool.feature_files.frame_rate import rate_of_seconds
+from deptool.feature_files.one_face import BOX, one_face
+from deptool.feature_files.picture import check_picture
 from deptool.importers import Found, Item, Rows
-from deptool.one_face import BOX, one_face
-from deptool.picture import check_picture
 from deptool.schema import FRAMES
 from deptool.sources import find_files, recording_ids
 

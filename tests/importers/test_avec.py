@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from deptool.avec_lists import read_list, split_of
 from deptool.check import check_corpus
 from deptool.cli.main import app
 from deptool.corpus import create_corpus
 from deptool.errors import DataError, InputError
+from deptool.feature_files.avec_lists import read_list, split_of
 from deptool.importers import avec2013, avec2014
 from deptool.ingest import import_corpus
 from deptool.schema import FRAMES

@@ -5,10 +5,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from deptool import daic
 from deptool.check import check_corpus
 from deptool.cli.main import app
 from deptool.errors import InputError
+from deptool.feature_files import daic
 from deptool.importers.e_daic import LABEL_FILES, Settings, find, read
 from deptool.ingest import import_corpus
 from fixtures.corpora import make_e_daic

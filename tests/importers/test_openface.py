@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from deptool.errors import InputError, SchemaError
+from deptool.feature_files.openface import gaze_name, plain_name, read, with_gaze_angles
 from deptool.importers.openface import Settings
 from deptool.ingest import import_corpus
-from deptool.openface import gaze_name, plain_name, read, with_gaze_angles
 from deptool.schema import FRAMES
 from fixtures import feature_files as files
 from fixtures.openface_rows import GAZE, LANDMARKS, POSE, measure

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from deptool.avec_lists import Entry, read_list, split_of
 from deptool.errors import DataError, InputError
+from deptool.feature_files.avec_lists import Entry, read_list, split_of
+from deptool.feature_files.label_files import Said, agree, counted, listed, only_number
 from deptool.importers import Found, Item, Label
-from deptool.label_files import Said, agree, counted, listed, only_number
 from deptool.scales import SCALES
 from deptool.sources import SUFFIXES, find_files
 

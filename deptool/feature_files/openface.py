@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deptool.errors import SchemaError
-from deptool.feature_csv import LINE, Numbers, read_header, read_numbers
+from deptool.feature_files.feature_csv import LINE, Numbers, read_header, read_numbers
 from deptool.importers import Rows
 from deptool.schema import FRAMES
 

@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from deptool.feature_csv import LINE
-from deptool.one_face import BOX, one_face
+from deptool.feature_files.feature_csv import LINE
+from deptool.feature_files.one_face import BOX, one_face
 
 
 def table(*rows):

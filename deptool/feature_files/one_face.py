@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deptool.face.tracks import link, primary
-from deptool.feature_csv import LINE
+from deptool.feature_files.feature_csv import LINE
 
 if TYPE_CHECKING:
     import polars as pl

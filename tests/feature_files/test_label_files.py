@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deptool.errors import DataError, InputError, SchemaError
-from deptool.label_files import Said, agree, find_named, listed, only_number, read_folds, read_rows
+from deptool.feature_files.label_files import (
+    Said,
+    agree,
+    find_named,
+    listed,
+    only_number,
+    read_folds,
+    read_rows,
+)
 
 NAMES = {"id": ("participant_id", "participant"), "score": ("phq8_score", "phq_score")}
 

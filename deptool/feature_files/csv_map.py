@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from deptool.errors import suggest
-from deptool.file_names import pattern
-from deptool.picture import check_picture
+from deptool.feature_files.file_names import pattern
+from deptool.feature_files.picture import check_picture
 from deptool.schema import FRAMES
 
 ABOUT = ("subject", "session", "task", "split")

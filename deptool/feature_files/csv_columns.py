@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import degrees
 from typing import TYPE_CHECKING
 
-from deptool.csv_map import Map
 from deptool.errors import SchemaError
 from deptool.face.canonical import N_MESH
 from deptool.face.landmarks import MESH_OF_68
 from deptool.face.wflw import N_POINTS, WFLW_OF_68
+from deptool.feature_files.csv_map import Map
 from deptool.schema import AU_INTENSITY, AU_PRESENCE, FRAMES
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from deptool.errors import InputError
-from deptool.feature_csv import LINE, NOT_A_NUMBER, Damage, Numbers, read_header
+from deptool.feature_files.feature_csv import LINE, NOT_A_NUMBER, Damage, Numbers, read_header
 
 
 def read_listed(path: Path, plain: Sequence[str], lists: Mapping[str, int]) -> Numbers:
     """Plain columns by their names, and NAME_0 … of each list column, of which so many are read.
 
     A cell that is empty is null throughout; one that is no list of at least so many numbers too,
-    and is a problem. Otherwise as `deptool.feature_csv.read_numbers`, but that nothing is exact.
+    and is a problem. Otherwise as `feature_csv.read_numbers`, but that nothing is exact.
     """
     import polars as pl
 

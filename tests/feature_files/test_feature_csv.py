@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deptool import feature_csv
 from deptool.errors import InputError, SchemaError
-from deptool.feature_csv import LINE, first_row, read_header, read_numbers
+from deptool.feature_files import feature_csv
+from deptool.feature_files.feature_csv import LINE, first_row, read_header, read_numbers
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deptool.errors import SchemaError
-from deptool.frame_rate import USUAL, rate_of_seconds
+from deptool.feature_files.frame_rate import USUAL, rate_of_seconds
 
 
 def shown(seconds):

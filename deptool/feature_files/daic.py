@@ -15,8 +15,8 @@ from pathlib import Path
 
 from deptool.csv_file import read_split, refuse
 from deptool.errors import DataError
+from deptool.feature_files.label_files import Row, Said, agree, counted, listed, numbers, read_rows
 from deptool.importers import Label
-from deptool.label_files import Row, Said, agree, counted, listed, numbers, read_rows
 from deptool.scales import SCALES
 from deptool.schema import SPLITS
 

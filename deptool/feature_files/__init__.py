@@ -1,0 +1,1 @@
+"""Reading feature files: numbers by column name, labels, dialects; the importers share it."""
