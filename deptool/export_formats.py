@@ -38,7 +38,7 @@ class Choices:
     """What can be chosen. digits: decimals of measured values, None for all that float32 has."""
 
     digits: int | None = None
-    angles: Angles = "degrees"
+    angles: Angles = "radians"
 
 
 @dataclass(frozen=True)

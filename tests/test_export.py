@@ -208,9 +208,9 @@ def test_fex_angles_turn_with_py_feats_signs(tmp_path):
     # which is to the person's left, 0.3 rad. py-feat: up, right and right are positive.
     turned = {f"pose_{k}": pl.lit(v) for k, v in (("Rx", 0.1), ("Ry", 0.2), ("Rz", 0.3))}
     frames = make_frames(**turned)
-    row = fex(frames, "a", Choices(angles="radians")).table.row(0, named=True)
-    assert [row[k] for k in ("Pitch", "Yaw", "Roll")] == pytest.approx([-0.1, 0.2, -0.3])
     row = fex(frames, "a", Choices()).table.row(0, named=True)
+    assert [row[k] for k in ("Pitch", "Yaw", "Roll")] == pytest.approx([-0.1, 0.2, -0.3])
+    row = fex(frames, "a", Choices(angles="degrees")).table.row(0, named=True)
     # 0.1 rad = 5.7296 degrees
     assert [row[k] for k in ("Pitch", "Yaw", "Roll")] == pytest.approx(
         [-5.729578, 11.459156, -17.188734]
@@ -281,12 +281,12 @@ def test_what_is_doubtful_in_a_fex_file_is_said(tmp_path):
     text = warned("mediapipe-1")
     assert "measured as mediapipe-1" in text
     assert "a fifth of the intensity" in text
-    assert "in degrees" in text
+    assert "in radians" in text
     # Five times py-feat's own values, divided by five: nothing doubtful but the unit of angles.
-    text = warned("py-feat-v2x5-1", angles="radians")
+    text = warned("py-feat-v2x5-1", angles="degrees")
     assert "measured as" not in text
     assert "fifth" not in text
-    assert "in radians" in text
+    assert "in degrees" in text
 
 
 def test_csv_has_our_own_columns_and_empty_cells(tmp_path):

@@ -55,7 +55,7 @@ def command(
     ] = None,
     angles: Annotated[
         Angles | None,
-        typer.Option(help="With fex-csv: the unit of Pitch, Roll and Yaw; degrees unless given."),
+        typer.Option(help="With fex-csv: the unit of Pitch, Roll and Yaw; radians unless given."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
@@ -88,7 +88,7 @@ def command(
             format.value,
             out,
             recordings=tuple(recording or ()),
-            choices=Choices(digits, angles.value if angles else "degrees"),
+            choices=Choices(digits, angles.value if angles else "radians"),
             on_progress=show,
         )
     except KeyboardInterrupt:
