@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deptool.errors import InputError, SchemaError
+from deptool.feature_files.damage import Damage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,7 +33,6 @@ NOT_A_NUMBER = (
     *("-nan(ind)", "nan(ind)", "-1.#IND", "1.#QNAN", "-1.#QNAN", "1.#INF", "-1.#INF"),
     *("", "NA", "N/A", "None", "null"),
 )
-_SHOWN = 5  # problems of one kind that are named
 _BLOCK = 8_000_000  # bytes parsed at once
 _LONGEST = 1_000_000  # bytes of a header that are read
 
@@ -109,50 +109,14 @@ def read_numbers(
     parts = [pl.DataFrame(schema={LINE: pl.Int32, **kinds})]
     try:
         for block in _blocks(path):
-            text, lines = _whole_lines(block, len(header), places, separator, found)
-            if len(lines):
+            table = _sound(block, len(header), places, separator, texts)
+            if table is None:  # slower, and finds what is wrong
+                text, lines = _whole_lines(block, len(header), places, separator, found)
                 table = _parse(text, lines, len(header), places, separator, texts, found)
-                parts.append(table.cast(kinds))  # type: ignore[arg-type]
+            parts.append(table.cast(kinds))  # type: ignore[arg-type]
     except OSError as error:
         raise _unreadable(path, error) from error
     return Numbers(pl.concat(parts), found.problems(), found.cut_off)
-
-
-@dataclass
-class Damage:
-    """What is wrong with a file, as it is found: lines of another length, cells that are no number.
-
-    Of each kind the first few are kept, and the others counted.
-    """
-
-    name: str
-    lines: list[str] = field(default_factory=list)
-    cells: list[str] = field(default_factory=list)
-    n_lines: int = 0
-    n_cells: int = 0
-    cut_off: bool = False
-
-    def line(self, number: int, n_cells: int, wanted: int, is_last: bool) -> None:
-        self.n_lines += 1
-        self.cut_off = is_last and n_cells < wanted
-        if len(self.lines) < _SHOWN or self.cut_off:
-            what = "is cut off: it has" if self.cut_off else "has"
-            cells = "1 cell" if n_cells == 1 else f"{n_cells} cells"
-            self.lines.append(f"{self.name}, line {number}: {what} {cells}, not {wanted}")
-
-    def cell(self, number: int, column: str, wanted: str = "a number") -> None:
-        """What stands in the cell is not repeated: it may be a date or a path."""
-        self.n_cells += 1
-        if len(self.cells) < _SHOWN:
-            where = f"{self.name}, line {number}, column {column}"
-            self.cells.append(f"{where}: is not {wanted}")
-
-    def problems(self) -> tuple[str, ...]:
-        """Sentences that name the file: the first of each kind, and how many more there are."""
-        lines, cells = self.n_lines - len(self.lines), self.n_cells - len(self.cells)
-        more = [f"{self.name}: {lines} more lines of another length"] if lines else []
-        more += [f"{self.name}: {cells} more cells like that"] if cells else []
-        return (*self.lines, *self.cells, *more)
 
 
 @dataclass(frozen=True)
@@ -176,6 +140,28 @@ def _blocks(path: Path) -> Iterator[_Block]:
             data = data[end:] + more
         if data:
             yield _Block(data if data.endswith(b"\n") else data + b"\n", number, is_last=True)
+
+
+def _sound(
+    block: _Block, n_cells: int, places: dict[str, int], separator: str, texts: Collection[str]
+) -> pl.DataFrame | None:
+    """As `_parse`, where every line is whole and every number is one; else None."""
+    import polars as pl
+
+    if b'"' in block.data or n_cells < 2:
+        return None
+    try:
+        table = _read(
+            block.data, n_cells, {*places.values(), n_cells - 1}, places, separator, texts
+        )
+    except pl.exceptions.PolarsError:  # whatever it is, the slow way tells
+        return None
+    n_lines = block.data.count(b"\n")
+    # A line that is too short lacks its last cell; a blank one is no row.
+    if len(table) != n_lines or table[f"c{n_cells - 1}"].null_count():
+        return None
+    lines = np.arange(block.first, block.first + n_lines, dtype=np.int32)
+    return _named(table, places, pl.Series(LINE, lines), texts)
 
 
 def _whole_lines(
@@ -240,38 +226,62 @@ def _parse(
     """Lines of equal length -> `LINE` and the wanted columns in float64, null where no number."""
     import polars as pl
 
-    kept = set(places.values())
-    numbers = {name: i for name, i in places.items() if name not in texts}
-
-    def table(kind: type[pl.DataType]) -> pl.DataFrame:
-        asked = set(numbers.values())
-        schema = {f"c{i}": kind if i in asked else pl.String for i in range(n_cells)}
-        read = pl.read_csv(
-            text,
-            has_header=False,
-            schema=schema,
-            columns=sorted(kept) or [0],
-            separator=separator,
-            quote_char=None,
-            null_values=list(NOT_A_NUMBER),
-            encoding="utf8-lossy",
-        )
-        return read.select(pl.col(f"c{i}").alias(name) for name, i in places.items())
-
     number = pl.Series(LINE, lines, dtype=pl.Int32)
+    if not (len(lines) and places):
+        kinds = {name: pl.String if name in texts else pl.Float64 for name in places}
+        return pl.DataFrame([number, *(pl.Series(n, [], dtype=k) for n, k in kinds.items())])
+    kept = set(places.values())
     try:
-        values = table(pl.Float64)
-    except pl.exceptions.ComputeError:  # slower, and finds what is wrong
-        cells = table(pl.String)
-        values = cells.with_columns(pl.col(list(numbers)).cast(pl.Float64, strict=False))
-        for name in numbers:
-            wrong = (values[name].is_null() & cells[name].is_not_null()).arg_true()
-            for i in wrong:
+        table = _read(text, n_cells, kept, places, separator, texts)
+    except pl.exceptions.ComputeError:
+        cells = _read(text, n_cells, kept, places, separator, list(places))
+        numbers = {f"c{i}": name for name, i in places.items() if name not in texts}
+        table = cells.with_columns(pl.col(list(numbers)).cast(pl.Float64, strict=False))
+        for key, name in numbers.items():
+            for i in (table[key].is_null() & cells[key].is_not_null()).arg_true():
                 found.cell(int(lines[i]), name)
-    if not places:
-        return number.to_frame()
-    finite = [pl.when(pl.col(n).is_finite()).then(pl.col(n)).alias(n) for n in numbers]
-    return values.with_columns(finite).select(number, pl.all())
+    return _named(table, places, number, texts)
+
+
+def _read(
+    text: bytes,
+    n_cells: int,
+    kept: set[int],
+    places: dict[str, int],
+    separator: str,
+    texts: Collection[str],
+) -> pl.DataFrame:
+    """The kept columns as c0, c1, …: numbers, but for `texts` and what was not asked for.
+
+    Raises polars.ComputeError where a cell is no number, or a line has too many.
+    """
+    import polars as pl
+
+    asked = {i for name, i in places.items() if name not in texts}
+    return pl.read_csv(
+        text,
+        has_header=False,
+        schema={f"c{i}": pl.Float64 if i in asked else pl.String for i in range(n_cells)},
+        columns=sorted(kept),
+        separator=separator,
+        quote_char=None,
+        null_values=list(NOT_A_NUMBER),
+        encoding="utf8-lossy",
+    )
+
+
+def _named(
+    table: pl.DataFrame, places: dict[str, int], number: pl.Series, texts: Collection[str]
+) -> pl.DataFrame:
+    """`LINE` and the wanted columns under their names; NaN and infinity are no numbers."""
+    import polars as pl
+
+    columns = []
+    for name, i in places.items():
+        cell = pl.col(f"c{i}")
+        value = cell.str.strip_chars() if name in texts else pl.when(cell.is_finite()).then(cell)
+        columns.append(value.alias(name))
+    return table.select(number, *columns)
 
 
 def _cells(line: bytes, separator: str) -> list[str]:

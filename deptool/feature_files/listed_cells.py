@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from deptool.errors import InputError
-from deptool.feature_files.feature_csv import LINE, NOT_A_NUMBER, Damage, Numbers, read_header
+from deptool.feature_files.damage import Damage
+from deptool.feature_files.feature_csv import LINE, NOT_A_NUMBER, Numbers, read_header
 
 
 def read_listed(path: Path, plain: Sequence[str], lists: Mapping[str, int]) -> Numbers:
