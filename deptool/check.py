@@ -17,7 +17,7 @@ from deptool.columns import Table
 from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.errors import DataError, DeptoolError, SchemaError
 from deptool.keys import LABELS_FILE, RECORDINGS_FILE
-from deptool.limits import Limit, needs_look
+from deptool.limits import Limit, Measure, measures, needs_look
 from deptool.quality import Quality, measure
 from deptool.schema import FRAMES, LABELS, RECORDINGS, TRACKS
 
@@ -43,18 +43,24 @@ class Failure:
 class CheckReport:
     """What a check found. `corpus` is its name, None where corpus.json does not tell it.
 
-    Problems stand errors first; recordings are sorted by id.
+    `imported` is whether its rows were imported, and not extracted from videos. Problems stand
+    errors first; recordings are sorted by id.
     """
 
     corpus: str | None
+    imported: bool
     problems: tuple[Problem, ...]
     recordings: tuple[Quality, ...]
     failed: tuple[Failure, ...]
 
+    def measures(self) -> tuple[Measure, ...]:
+        """Every measure, with the thresholds that hold for this corpus."""
+        return measures(self.recordings, self.imported)
+
     def need_a_look(self) -> tuple[Quality, ...]:
         """Recordings beyond a threshold or a limit, not read in whole, or without a sound table."""
-        failed = {f.recording_id for f in self.failed}
-        return tuple(q for q in self.recordings if needs_look(q) or q.recording_id in failed)
+        known, failed = self.measures(), {f.recording_id for f in self.failed}
+        return tuple(q for q in self.recordings if needs_look(q, known) or q.recording_id in failed)
 
     def verdicts(self) -> list[DeptoolError]:
         """SchemaError where a table is not sound, DataError where a limit is broken; or nothing."""
@@ -65,8 +71,9 @@ class CheckReport:
             plural = "" if n_errors == 1 else "s"
             found.append(SchemaError(f"{n_errors} error{plural} in the tables", where=where))
         if self.failed:
-            n = len({f.recording_id for f in self.failed})
-            what = f"{n} of {len(self.recordings)} recordings break a limit: "
+            n, of = len({f.recording_id for f in self.failed}), len(self.recordings)
+            breaks = "breaks" if n == 1 else "break"
+            what = f"{n} of {of} recording{'' if of == 1 else 's'} {breaks} a limit: "
             found.append(DataError(what + "; ".join(self._broken()), where=where))
         return found
 
@@ -88,32 +95,34 @@ def check_corpus(
     Raises InputError where the folder is missing or no corpus; all else is in the report.
     """
     corpus, problems = _open(root)
+    verb = _made_by(corpus)
     problems += _at_work(corpus)
     frames, tracks = _files(root, "frames"), _files(root, "tracks")
     table, found = _read(root, RECORDINGS_FILE, RECORDINGS)
     problems += found
     if table is not None:
-        problems += keys.in_recordings(table, _text(corpus.about.get("feature_set")))
+        problems += keys.in_recordings(table, _text(corpus.about.get("feature_set")), verb)
     elif not found:
-        problems += [keys.no_recordings(len(frames))]
+        problems += [keys.no_recordings(len(frames), verb)]
     labels, found = _read(root, LABELS_FILE, LABELS)
     problems += found
     if labels is not None:
-        problems += keys.in_labels(labels, table)
+        problems += keys.in_labels(labels, table, verb)
     rows = _rows(table)
     names = sorted({*frames, *(rows or ())})
     recordings: list[Quality] = []
     for done, name in enumerate(names, 1):
-        quality, found = _recording(name, rows, frames.get(name))
+        quality, found = _recording(name, rows, frames.get(name), verb)
         recordings += [quality] if quality else []
         problems += found
         on_progress(done, len(names) + len(tracks))
     for done, (name, path) in enumerate(tracks.items(), len(names) + 1):
-        problems += _track(name, rows, path)
+        problems += _track(name, rows, path, verb)
         on_progress(done, len(names) + len(tracks))
     problems += _leftovers(root)
     return CheckReport(
         _text(corpus.about.get("name")),
+        verb == "import",
         tuple(sorted(problems, key=lambda p: p.severity)),
         tuple(recordings),
         tuple(_failures(recordings, limits)),
@@ -126,6 +135,12 @@ def _open(root: Path) -> tuple[Corpus, list[Problem]]:
         return open_corpus(root), []
     except SchemaError as error:
         return Corpus(root, {}), [Problem(MARKER, error.what, fix=error.fix)]
+
+
+def _made_by(corpus: Corpus) -> str:
+    """The command that made its frames tables: extract, or import."""
+    how = corpus.about.get("extraction")
+    return "import" if isinstance(how, Mapping) and "importer" in how else "extract"
 
 
 def _text(value: object) -> str | None:
@@ -156,7 +171,7 @@ def _files(root: Path, folder: str) -> dict[str, Path]:
 
 
 def _recording(
-    name: str, rows: Mapping[str, Row] | None, path: Path | None
+    name: str, rows: Mapping[str, Row] | None, path: Path | None, verb: str
 ) -> tuple[Quality | None, list[Problem]]:
     """The quality of one recording, and what is wrong with its frames table.
 
@@ -165,39 +180,41 @@ def _recording(
     """
     where = f"frames/{name}.parquet"
     row = {"recording_id": name} if rows is None else rows.get(name)
-    problems = [] if row else [keys.without_row(where)]
+    problems = [] if row else [keys.without_row(where, verb)]
     blank = Quality(name, row.get("status")) if row else None
     if path is None:
         if row and row.get("n_frames") == 0:  # could not be read, and says so
             return Quality(name, row.get("status"), n_rows=0), []
-        return blank, [keys.missing_frames(row or {}, where)]
+        return blank, [keys.missing_frames(row or {}, where, verb)]
     table, found = read_whole(path, FRAMES, where)
     problems += found
     if table is None or found or row is None:
         return blank, problems
-    problems += keys.in_counts(row, table, where)
-    late = keys.in_time(table, where)
+    problems += keys.in_counts(row, table, where, verb)
+    late = keys.in_time(table, where, verb)
     return (blank, [*problems, late]) if late else (measure(row, table), problems)
 
 
-def _track(name: str, rows: Mapping[str, Row] | None, path: Path) -> list[Problem]:
+def _track(name: str, rows: Mapping[str, Row] | None, path: Path, verb: str) -> list[Problem]:
     where = f"tracks/{path.name}"
     problems = read_whole(path, TRACKS, where)[1]
-    return problems if rows is None or name in rows else [keys.without_row(where), *problems]
+    if rows is None or name in rows:
+        return problems
+    return [keys.without_row(where, verb), *problems]
 
 
 def _at_work(corpus: Corpus) -> list[Problem]:
-    """An extract that is running explains much of what looks wrong."""
+    """An extract or import that is running explains much of what looks wrong."""
     if not corpus.being_written():
         return []
-    what = "an extract is writing it right now: what looks wrong may be half-done"
+    what = "an extract or import is writing it right now: what looks wrong may be half-done"
     return [Problem("corpus", what, "warning", "Check again when it is done.")]
 
 
 def _leftovers(root: Path) -> list[Problem]:
     """Half-written files of a run that was killed, or that is going on."""
     found = [p.relative_to(root) for p in (*root.glob(".*.tmp*"), *root.glob("*/.*.tmp*"))]
-    fix = "If no deptool runs on this corpus, delete them; deptool extract does so too."
+    fix = "If no deptool runs on this corpus, delete them; the next extract or import does so too."
     what = "half-written, by a run that was killed or is going on"
     return [Problem(path.as_posix(), what, "warning", fix) for path in sorted(found)]
 

@@ -10,15 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deptool import plugins
-from deptool.corpus import MARKER, Corpus, create_corpus, empty, open_corpus
+from deptool.corpus import MARKER, Corpus, create_corpus, open_corpus
 from deptool.errors import DeptoolError, InputError, UsageError
 from deptool.extract_one import FAILED, read_row
 from deptool.importers import Found, Item
+from deptool.ingest_join import (
+    Scores,
+    has_landmarks,
+    join_scores,
+    keep_notes,
+    n_redescribed,
+    relabel,
+)
 from deptool.ingest_one import Done, Plan, size
 from deptool.ingest_run import run
 from deptool.labels_beside import is_labels, join_beside
 from deptool.recordings import RecordingsTable
-from deptool.schema import LABELS, RECORDINGS
 from deptool.settings import resolve
 
 if TYPE_CHECKING:
@@ -27,7 +34,6 @@ if TYPE_CHECKING:
     from deptool.ingest_one import Row
     from deptool.label_summary import LabelSummary
 
-ABOUT = ("subject_id", "session_id", "task", "split")
 NORMALISE = "frame (picture size), session-max, inter-ocular, or the picture's longer side in px"
 
 OnProgress = Callable[[int, int, int, int], None]  # recordings done, of; bytes read, of
@@ -37,23 +43,37 @@ OnProgress = Callable[[int, int, int, int], None]  # recordings done, of; bytes 
 class ImportSummary:
     """What an import did: rows of the recordings table, how many of them are new.
 
+    `scores` are those of the source that were joined. `n_redescribed` recordings had another
+    subject, session, task or split before; `n_elsewhere` are in the corpus and have no files here.
+    `normalise_before` is what models divided landmarks by, where that was changed.
+
     `notes` are the importer's own sentences; `said` is what was noted of a recording beyond its
-    row (gaps, several faces); `without_files` are recordings the source names but has no features
-    of, and that the corpus does not hold either. `labels` is what a labels.csv beside the files
-    gave, where the source has no scores of its own, or `labels_refused` why it was not joined.
+    row (gaps, several faces), now or when it was imported; `without_files` are recordings the
+    source names but has no features of, and that the corpus does not hold either. `labels` is what
+    a labels.csv beside the files gave, where the source has no scores of its own, or
+    `labels_refused` why it was not joined.
     """
 
     corpus: Corpus
     rows: pl.DataFrame
     n_new: int
     n_kept: int
-    n_labels: int
+    n_redescribed: int
+    n_elsewhere: int
+    scores: Scores
+    has_landmarks: bool
     notes: tuple[str, ...]
     said: dict[str, tuple[str, ...]]
     without_files: tuple[str, ...]
     n_bytes: int
     labels: LabelSummary | None = None
     labels_refused: DeptoolError | None = None
+    normalise_before: str | None = None
+
+    @property
+    def n_labels(self) -> int:
+        """Scores of the source that were joined."""
+        return sum(self.scores.by_scale.values())
 
     @property
     def failed(self) -> list[str]:
@@ -95,6 +115,7 @@ def import_corpus(
     _check(found, source, force)
     plan = Plan(module.__name__.rsplit(".", 1)[1].replace("_", "-"), settings, "")
     plan = Plan(plan.importer, settings, module.feature_set(settings))
+    before = _normalise_before(out)
     more = {
         "normalise": _normalise(normalise, found, out),
         "id_space": found.id_space,
@@ -104,12 +125,14 @@ def import_corpus(
     if any(item.files for item in found.items):
         corpus = create_corpus(out, plan.feature_set, _how(plan), name, more)
     else:
-        corpus = _extracted(out, source, plan).with_about(
+        corpus = _extracted(out, source, plan, found.hint).with_about(
             {key: value for key, value in more.items() if key != "normalise" or normalise}
         )
     with corpus.writing():
         _remove_leftovers(corpus)
-        return _import(corpus, found, plan, source, jobs, force, on_progress)
+        summary = _import(corpus, found, plan, source, jobs, force, on_progress)
+    changed = before not in (None, corpus.normalise)
+    return replace(summary, normalise_before=before if changed else None)
 
 
 def _import(
@@ -130,19 +153,16 @@ def _import(
         for item in items
         if forced & {"all", item.recording_id} or not _is_done(corpus, before, item)
     ]
-    said: dict[str, tuple[str, ...]] = {}
     n_bytes, total = 0, sum(size(path) for item in todo for path in item.files.values())
     bad: list[Done] = []  # until one can be read; a folder of other files leaves no row behind
     is_any_good = len(todo) < len(items)
     try:
         with contextlib.closing(run(todo, plan, corpus, jobs)) as running:  # type: ignore[type-var]
-            for n_done, (item, done) in enumerate(running, start=1):
+            for n_done, (_, done) in enumerate(running, start=1):
                 bad.append(done)
                 is_any_good = is_any_good or bool(done.row["n_frames"])
                 while is_any_good and bad:
                     table.put(bad.pop(0).row)
-                if done.notes:
-                    said[item.recording_id] = done.notes
                 n_bytes += done.n_bytes
                 on_progress(n_done, len(todo), n_bytes, total)
         if bad:
@@ -150,22 +170,28 @@ def _import(
     finally:
         if is_any_good:
             table.write()
-    names, without = _relabel(corpus, found.items)
-    n_labels = _join_scores(corpus, found)
+    names, without = relabel(corpus, found.items)
+    scores = join_scores(corpus, found)
     beside, refused = (None, None) if found.labels else join_beside(corpus, source)
-    rows = corpus.recordings()
+    corpus, said = keep_notes(corpus, (item.recording_id for item in items))
     import polars as pl
 
+    every = corpus.recordings()
+    rows = every.filter(pl.col("recording_id").is_in(list(names)))
+    here = every["recording_id"].is_in([item.recording_id for item in items])
     return ImportSummary(
         corpus=corpus,
-        rows=rows.filter(pl.col("recording_id").is_in(list(names))),
+        rows=rows,
         n_new=len(todo),
         n_kept=len(items) - len(todo),
-        n_labels=n_labels,
+        n_redescribed=n_redescribed(before, every),
+        n_elsewhere=len(every) - int(here.sum()) if items else 0,
+        scores=scores,
+        has_landmarks=has_landmarks(corpus, rows),
         labels=beside,
         labels_refused=refused,
         notes=found.notes,
-        said=dict(sorted(said.items())),
+        said=said,
         without_files=without,
         n_bytes=n_bytes,
     )
@@ -212,6 +238,13 @@ def _normalise(word: str | None, found: Found, out: Path) -> str:
     return plain
 
 
+def _normalise_before(out: Path) -> str | None:
+    """What models divide landmarks by in the corpus at `out`; None where nothing is in it yet."""
+    if not (out / MARKER).is_file() or not any((out / "frames").glob("[!.]*.parquet")):
+        return None
+    return open_corpus(out).normalise
+
+
 def _how(plan: Plan) -> dict[str, object]:
     """What corpus.json says of the import: the importer and its settings, but none that is a path.
 
@@ -222,15 +255,19 @@ def _how(plan: Plan) -> dict[str, object]:
     return {"importer": plan.importer, **said}
 
 
-def _extracted(out: Path, source: Path, plan: Plan) -> Corpus:
-    """The corpus that ids and labels are joined to, where the source has no feature files."""
+def _extracted(out: Path, source: Path, plan: Plan, hint: str | None) -> Corpus:
+    """The corpus that ids and labels are joined to, where the source has no feature files.
+
+    `hint` is what the importer says of files that it could not use.
+    """
     try:
         return open_corpus(out)
     except InputError as error:
         raise InputError(
             "holds no feature files to import",
             where=str(source),
-            fix=f"Extract them first: deptool extract {source} --out {out}\nthen join ids, splits"
+            fix=hint
+            or f"Extract them first: deptool extract {source} --out {out}\nthen join ids, splits"
             f" and labels: deptool import {plan.importer} {source} --out {out}",
         ) from error
 
@@ -248,44 +285,3 @@ def _is_done(corpus: Corpus, before: dict[str, Row], item: Item) -> bool:
         return False
     row = before.get(item.recording_id) or read_row(path)
     return bool(row and row["n_frames"])
-
-
-def _relabel(corpus: Corpus, items: Sequence[Item]) -> tuple[set[str], tuple[str, ...]]:
-    """Put the source's ids, tasks and splits into the corpus; its recordings, and those it lacks.
-
-    A recording that was extracted from a video has its folders in its id, so the end counts.
-    """
-    import polars as pl
-
-    with corpus.updating():
-        rows = corpus.recordings().to_dicts()
-        by_id = {str(r["recording_id"]): r for r in rows}
-        names: set[str] = set()
-        without = []
-        for item in items:
-            mine = [by_id[item.recording_id]] if item.recording_id in by_id else []
-            if not item.files:
-                mine += [r for name, r in by_id.items() if name.endswith(f"__{item.recording_id}")]
-            if not mine:
-                without.append(item.recording_id)
-            for row in mine:
-                names.add(row["recording_id"])
-                row |= {key: getattr(item, key) for key in ABOUT if getattr(item, key)}
-        if names:
-            corpus.write_recordings(pl.DataFrame(rows, schema=empty(RECORDINGS).schema))
-    return names, tuple(without)
-
-
-def _join_scores(corpus: Corpus, found: Found) -> int:
-    """Put the source's scores into labels.parquet, those of sessions that have a recording."""
-    import polars as pl
-
-    sessions = set(corpus.recordings()["session_id"].drop_nulls())
-    new = {(s.session_id, s.scale): s.score for s in found.labels if s.session_id in sessions}
-    if not new:
-        return 0
-    old = {(s, scale): score for s, scale, score in corpus.labels().iter_rows()}
-    rows = [(*key, score) for key, score in (old | new).items()]
-    schema = empty(LABELS).schema
-    corpus.write_labels(pl.DataFrame(rows, schema=schema, orient="row", strict=False))
-    return len(new)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deptool import plugins
 from deptool.errors import DeptoolError
+from deptool.feature_files.whose import refuse_others
 from deptool.importers import Item
 from deptool.ingest_frames import rate, to_frames
 from deptool.schema import FRAMES
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, object]
 
+NOTES = "deptool.notes"  # a frames table's metadata: what was noted of its recording, a JSON list
 _SHOWN = 5  # problems that a row's reason names
 
 
@@ -33,13 +35,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Done:
-    """A recording's row, and what else the user should hear of it; n_bytes of source were read.
+    """A recording's row; n_bytes of source were read.
 
     `fix` is what the error advised that made it unreadable.
     """
 
     row: Row
-    notes: tuple[str, ...]
     n_bytes: int
     fix: str | None = None
 
@@ -54,18 +55,20 @@ def import_item(item: Item, plan: Plan, frames: Path) -> Done:
     n_bytes = sum(size(path) for path in item.files.values())
     name = next(iter(item.files.values())).name if len(item.files) == 1 else None
     try:
+        if name:
+            refuse_others(next(iter(item.files.values())), plan.importer)
         rows = module.read(item, plan.settings)
         table, problems = to_frames(rows, name)
     except DeptoolError as error:
         where = f"{error.where}: " if error.where else ""
         row |= {"status": "unreadable", "reason": f"{where}{error.what}"}
-        return Done(row, (), n_bytes, error.fix)
+        return Done(row, n_bytes, error.fix)
     except MemoryError:
         row |= {"status": "failed", "reason": "there was not enough memory to read it"}
-        return Done(row, (), n_bytes)
+        return Done(row, n_bytes)
     if table.is_empty():
         reason = "; ".join(problems[:_SHOWN]) or "no row has a time"
-        return Done(row | {"status": "unreadable", "reason": reason}, rows.notes, n_bytes)
+        return Done(row | {"status": "unreadable", "reason": reason}, n_bytes)
     about, gaps = _about(table)
     row |= about
     if problems:
@@ -74,8 +77,11 @@ def import_item(item: Item, plan: Plan, frames: Path) -> Done:
         row |= {"status": "truncated" if rows.truncated else "corrupt", "reason": shown + more}
     # The table's own row without who is in it: that stands in one place, recordings.parquet.
     kept = row | dict.fromkeys(("subject_id", "session_id", "task", "split"))
-    write_table(frames, FRAMES, table, {"deptool.recording": json.dumps(kept)})
-    return Done(row, (*rows.notes, *gaps), n_bytes)
+    about_it = {"deptool.recording": json.dumps(kept)}
+    if notes := (*rows.notes, *gaps):
+        about_it[NOTES] = json.dumps(notes)
+    write_table(frames, FRAMES, table, about_it)
+    return Done(row, n_bytes)
 
 
 def empty_row(item: Item, plan: Plan) -> Row:

@@ -1,8 +1,8 @@
 """Several corpora as one: to train on all of them, or on some and test on another.
 
-The same person can be in two corpora: AVEC 2013 and 2014 show the same sessions, E-DAIC holds those
-of DAIC-WOZ. Corpora whose ids mean the same persons say so by `id_space` in corpus.json; where
-neither of two says anything, an id they share is taken to be one person.
+The same person can be in two corpora: AVEC 2013 and 2014 show the same sessions, E-DAIC holds
+those of DAIC-WOZ. Corpora whose ids mean the same persons say so by `id_space` in corpus.json.
+Where one of them does not say whose its ids are, an id that two share is taken to be one person.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _DROP = "--drop-shared leaves them out"
 class Joint(Corpus):
     """Corpora under one name; a recording is called <corpus>/<recording_id>.
 
-    Subjects and sessions are called by their corpus's id space, so that one person has one name.
+    Where all say whose ids theirs are, subjects and sessions are called by it ('avec:203'), so that
+    one person has one name and two have two.
     `dropped` recordings are left out; `notes` say what was, and why.
     """
 
@@ -52,7 +53,7 @@ class Joint(Corpus):
         for part in self.parts:
             table = part.recordings().with_columns(
                 pl.lit(f"{part.name}/").add(pl.col("recording_id")).alias("recording_id"),
-                *(_named(part, column) for column in ("subject_id", "session_id")),
+                *(self._named(part, column) for column in ("subject_id", "session_id")),
             )
             if self.test is not None:
                 kept = pl.when(pl.col("split") != "test").then(pl.col("split"))
@@ -66,8 +67,14 @@ class Joint(Corpus):
     def labels(self) -> pl.DataFrame:
         import polars as pl
 
-        tables = [p.labels().with_columns(_named(p, "session_id")) for p in self.parts]
+        tables = [p.labels().with_columns(self._named(p, "session_id")) for p in self.parts]
         return pl.concat(tables).unique(["session_id", "scale"], keep="first", maintain_order=True)
+
+    def _named(self, part: Corpus, column: str) -> pl.Expr:
+        import polars as pl
+
+        told = all(p.id_space for p in self.parts)
+        return pl.lit(f"{part.id_space}:" if told else "").add(pl.col(column)).alias(column)
 
 
 def join(corpora: Sequence[Corpus], drop_shared: bool = False) -> Joint:
@@ -96,6 +103,12 @@ def across(train: Sequence[Corpus], test: Corpus, drop_shared: bool = False) -> 
                 where=f"corpus {corpus.name!r}",
                 fix="Add a column split to labels.csv and join it with: deptool label",
             )
+    if test.labels().is_empty():
+        raise DataError(
+            "the corpus has no scores to test on",
+            where=f"corpus {test.name!r}",
+            fix="Join some with: deptool label; to predict without scores: deptool predict",
+        )
     joint = _joint([*train, test], test.name, name)
     unknown = [c.name for c in joint.parts if c.persons_unknown]
     if unknown:
@@ -130,22 +143,23 @@ def _joint(corpora: Sequence[Corpus], test: str | None, name: str) -> Joint:
         "name": name,
         "persons_unknown": any(c.persons_unknown for c in corpora),
     }
-    return Joint(first.root, about, tuple(corpora), test)
+    silent = [c.name for c in corpora if not c.id_space and not c.persons_unknown]
+    notes = (
+        (
+            f"{some(silent)}: nothing says whose ids these are, so an id that two corpora share is"
+            " taken to be one person (importers know; else id_space in corpus.json)",
+        )
+        if 0 < len(silent) < len(corpora)
+        else ()
+    )
+    return Joint(first.root, {**about, "id_space": None}, tuple(corpora), test, notes=notes)
 
 
 def _check_scales(corpora: Sequence[Corpus]) -> None:
     """Refuse corpora without a scale in common: no score turns into another scale's."""
     scales = [set(c.labels()["scale"]) for c in corpora]
-    if all(scales) and not set.intersection(*scales):
+    if all(scales) and not set.intersection(*scales):  # one without scores has its own error
         require_same([scale for found in scales for scale in sorted(found)])
-
-
-def _named(corpus: Corpus, column: str) -> pl.Expr:
-    """An id under its corpus's id space: 'avec:203_1'."""
-    import polars as pl
-
-    before = f"{corpus.id_space}:" if corpus.id_space else ""
-    return pl.lit(before).add(pl.col(column)).alias(column)
 
 
 def _shared(joint: Joint, column: str) -> dict[str, list[str]]:
@@ -177,8 +191,30 @@ def _without(
         )
     stays = joint.parts[0].name if first_stays else joint.test
     gone = {r for rows in shared.values() for r in rows if r.partition("/")[0] != stays}
-    note = f"{said}; {len(gone)} recordings of them are left out, but for {stays!r}"
-    return _replace(joint, dropped=frozenset(gone), notes=(*joint.notes, note))
+    note = f"{said}; they stay in {stays!r}, and {len(gone)} recordings elsewhere are left out"
+    less = _replace(joint, dropped=frozenset(gone), notes=(*joint.notes, note))
+    _require_rest(less)
+    return less
+
+
+def _require_rest(joint: Joint) -> None:
+    """Raise DataError where a corpus has nothing left, or training has no train or dev part."""
+    import polars as pl
+
+    left = joint.recordings()
+    names = set(left["recording_id"].str.split("/").list.first())
+    parts = set(left.filter(pl.col("split") != "test")["split"])
+    lacking = [f"nothing of {part.name!r}" for part in joint.parts if part.name not in names]
+    if joint.test is not None:
+        words = {"train": "nothing to learn from", "dev": "nothing to choose on"}
+        lacking += [word for split, word in words.items() if split not in parts]
+    if lacking:
+        raise DataError(
+            f"{lacking[0]} remains without what the corpora share",
+            where=joint.name,
+            fix="These corpora hold too many of the same persons to be used together. Train on each"
+            " by itself, with --protocol clean or group-kfold:5.",
+        )
 
 
 def _replace(joint: Joint, **changes: object) -> Joint:

@@ -1,7 +1,8 @@
 """Do the tables of a corpus agree with each other? Keys, counts and order, one function per table.
 
 Tables come as `breaches.read_whole` leaves them: a column that broke the schema may be gone, and
-then nothing is said of it here.
+then nothing is said of it here. `verb` is the command that made the corpus, extract or import:
+what to do about a problem names it.
 """
 
 from __future__ import annotations
@@ -19,24 +20,27 @@ if TYPE_CHECKING:
 
 RECORDINGS_FILE, LABELS_FILE = "recordings.parquet", "labels.parquet"
 
-_JOIN = "Join the labels again (deptool label), extract their videos, or leave it so."
-_EXTRACT = "Run the same deptool extract command again: what is missing is made."
-_FORCE = "Extract it again: deptool extract … --force ID"
+_JOIN = "Join the labels again (deptool label), {verb} what they belong to, or leave it so."
 _LABEL = "Join the labels again: deptool label CORPUS labels.csv"
+_THEN = "Then join the labels again."
 _SHARE_ROUNDING = 1e-5  # coverage is stored as float32
 
 
-def in_recordings(table: pl.DataFrame, feature_set: str | None) -> Iterator[Problem]:
+def in_recordings(
+    table: pl.DataFrame, feature_set: str | None, verb: str = "extract"
+) -> Iterator[Problem]:
     """One row per recording, one subject per session, the feature set of corpus.json."""
     import polars as pl
 
     if "recording_id" in table.columns:
         ids = table["recording_id"].drop_nulls()
         if ids.is_empty():
-            yield Problem(RECORDINGS_FILE, "holds no recordings", "warning", _EXTRACT)
+            yield Problem(RECORDINGS_FILE, "holds no recordings", "warning", _again(verb))
         for name in ids.filter(ids.is_duplicated()).unique().sort():
             what = f"recording {name!r} has more than one row"
-            yield Problem(RECORDINGS_FILE, what, fix="Extract into a new folder with --out.")
+            yield Problem(
+                RECORDINGS_FILE, what, fix=f"{verb.capitalize()} into a new folder with --out."
+            )
     if {"session_id", "subject_id"} <= set(table.columns):
         pairs = table.select("session_id", "subject_id").drop_nulls().unique()
         many = pairs.group_by("session_id").agg(pl.col("subject_id").sort())
@@ -49,10 +53,12 @@ def in_recordings(table: pl.DataFrame, feature_set: str | None) -> Iterator[Prob
         for (name,), rows in sets.group_by("feature_set", maintain_order=True):
             who = some(rows["recording_id"]) if "recording_id" in rows.columns else len(rows)
             what = f"feature set {name!r}, but corpus.json says {feature_set!r}: {who}"
-            yield Problem(RECORDINGS_FILE, what, fix=_FORCE)
+            yield Problem(RECORDINGS_FILE, what, fix=_force(verb))
 
 
-def in_labels(labels: pl.DataFrame, recordings: pl.DataFrame | None) -> Iterator[Problem]:
+def in_labels(
+    labels: pl.DataFrame, recordings: pl.DataFrame | None, verb: str = "extract"
+) -> Iterator[Problem]:
     """One score per session and scale, within the scale; each session has a recording."""
     rows = labels.to_dicts() if {"session_id", "scale", "score"} <= set(labels.columns) else []
     keys = Counter((row["session_id"], row["scale"]) for row in rows)
@@ -71,10 +77,10 @@ def in_labels(labels: pl.DataFrame, recordings: pl.DataFrame | None) -> Iterator
         lost = sorted({row["session_id"] for row in rows} - known - {None})
         if lost:
             what = f"scores of sessions that no recording belongs to: {some(lost)}"
-            yield Problem(LABELS_FILE, what, "warning", _JOIN)
+            yield Problem(LABELS_FILE, what, "warning", _JOIN.format(verb=verb))
 
 
-def in_time(table: pl.DataFrame, where: str) -> Problem | None:
+def in_time(table: pl.DataFrame, where: str, verb: str = "extract") -> Problem | None:
     """The first row of a frames table whose timestamp does not ascend."""
     late = (table["timestamp"].diff() <= 0).fill_null(False)
     if not late.any():
@@ -82,10 +88,12 @@ def in_time(table: pl.DataFrame, where: str) -> Problem | None:
     row = late.arg_max() or 0
     before, now = table["timestamp"][row - 1], table["timestamp"][row]
     what = f"timestamps must ascend, but {now:g} s follows {before:g} s"
-    return Problem(f"{where}, column timestamp, row {row}", what, fix=_FORCE)
+    return Problem(f"{where}, column timestamp, row {row}", what, fix=_force(verb))
 
 
-def in_counts(row: Mapping[str, Any], table: pl.DataFrame, where: str) -> Iterator[Problem]:
+def in_counts(
+    row: Mapping[str, Any], table: pl.DataFrame, where: str, verb: str = "extract"
+) -> Iterator[Problem]:
     """What a recording's row counts is what its frames table holds."""
     n_success = int((table["success"] == 1).sum())
     counts = {
@@ -98,24 +106,37 @@ def in_counts(row: Mapping[str, Any], table: pl.DataFrame, where: str) -> Iterat
         said = row.get(name)
         if said is not None and abs(said - found) > _SHARE_ROUNDING:
             what = f"its rows give {name} {found:.7g}, but {RECORDINGS_FILE} says {said:.7g}"
-            yield Problem(where, what, fix=_FORCE)
+            yield Problem(where, what, fix=_force(verb))
 
 
-def missing_frames(row: Mapping[str, Any], where: str) -> Problem:
+def missing_frames(row: Mapping[str, Any], where: str, verb: str = "extract") -> Problem:
     """A recording with rows, whose frames table is gone."""
-    said = f" says {row['n_frames']} rows" if row.get("n_frames") else " has its recording"
-    return Problem(where, f"is missing, though {RECORDINGS_FILE}{said}", fix=_EXTRACT)
+    n = row.get("n_frames")
+    said = f" says {n} row{'' if n == 1 else 's'}" if n else " has its recording"
+    return Problem(where, f"is missing, though {RECORDINGS_FILE}{said}", fix=_again(verb))
 
 
-def no_recordings(n_frames: int) -> Problem:
+def no_recordings(n_frames: int, verb: str = "extract") -> Problem:
     """No recordings table: an error where there are frames tables, else nothing was done yet."""
-    if n_frames:
-        what = f"is missing, though there are {n_frames} frames tables"
-        return Problem(RECORDINGS_FILE, what, fix=f"{_EXTRACT} Then join the labels again.")
-    return Problem(RECORDINGS_FILE, "is not there yet", "warning", _EXTRACT)
+    if not n_frames:
+        return Problem(RECORDINGS_FILE, "is not there yet", "warning", _again(verb))
+    there = "is 1 frames table" if n_frames == 1 else f"are {n_frames} frames tables"
+    # An import joins the labels of its source itself; those that deptool label joined are gone.
+    then = "Then join labels that its source lacks again." if verb == "import" else _THEN
+    return Problem(
+        RECORDINGS_FILE, f"is missing, though there {there}", fix=f"{_again(verb)} {then}"
+    )
 
 
-def without_row(where: str) -> Problem:
+def without_row(where: str, verb: str = "extract") -> Problem:
     """A table of a recording that the recordings table does not have."""
     what = f"belongs to no recording: {RECORDINGS_FILE} has no row for it"
-    return Problem(where, what, fix=f"{_EXTRACT} If it should not be here, delete it.")
+    return Problem(where, what, fix=f"{_again(verb)} If it should not be here, delete it.")
+
+
+def _again(verb: str) -> str:
+    return f"Run the same deptool {verb} command again: what is missing is made."
+
+
+def _force(verb: str) -> str:
+    return f"{verb.capitalize()} it again: deptool {verb} … --force ID"

@@ -1,14 +1,16 @@
 """Limits on a recording's quality: which values need a look, and `coverage<0.8` as users write it.
 
 This is the one place where the thresholds stand. The table of `deptool check`, its legend and
---fail-if are made from `MEASURES`.
+--fail-if are made from `MEASURES`; `measures` has them for one corpus.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
 
 from deptool.csv_file import read_number
 from deptool.errors import UsageError, suggest
@@ -59,12 +61,30 @@ MEASURES = (
 )
 NAMES = [m.name for m in MEASURES]
 
+# Shares of an imported corpus's median rate below which a rate needs a look, or is bad: it is the
+# source's own, and cameras of 24, 25 and 30 pictures a second may stand side by side.
+_LOOK_FPS, _BAD_FPS = 0.75, 0.5
 
-def needs_look(quality: Quality) -> bool:
+
+def measures(recordings: Sequence[Quality], imported: bool) -> tuple[Measure, ...]:
+    """`MEASURES` as they are for these recordings of one corpus.
+
+    Where they were imported, fps needs a look only far below their own median rate.
+    """
+    if not imported:
+        return MEASURES
+    rates = [q.fps for q in recordings if q.fps is not None]
+    look, bad = (
+        float(f"{share * median(rates):.3g}") if rates else None for share in (_LOOK_FPS, _BAD_FPS)
+    )
+    return tuple(replace(m, look=look, bad=bad) if m.name == "fps" else m for m in MEASURES)
+
+
+def needs_look(quality: Quality, measures: Sequence[Measure] = MEASURES) -> bool:
     """Whether a value lies beyond a threshold, or there is no whole, sound table to measure."""
     if quality.status not in ("ok", None) or not quality.n_rows:
         return True
-    return any(m.level(getattr(quality, m.name)) for m in MEASURES)
+    return any(m.level(getattr(quality, m.name)) for m in measures)
 
 
 @dataclass(frozen=True)

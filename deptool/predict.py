@@ -29,6 +29,7 @@ class Predicted:
     predictions: pl.DataFrame
     skipped: Mapping[str, str]
     in_training: tuple[str, ...]  # recording ids that the run was trained on, by their ids
+    known_persons: tuple[str, ...]  # subject ids of new recordings that the run was trained on
 
 
 def predict(
@@ -75,7 +76,7 @@ def predict(
     if out is not None:
         write_predictions(out, table)
     trained = table.filter(pl.col("split") == "train")["recording_id"]
-    return Predicted(table, prepared.skipped, tuple(trained))
+    return Predicted(table, prepared.skipped, tuple(trained), _known(run_root, corpus, table))
 
 
 def predictions_path(run_root: Path, corpus: Corpus) -> Path:
@@ -126,6 +127,21 @@ def _parts(run_root: Path, header: Mapping[str, Any], corpus: Corpus) -> dict[st
     for split in ("test", "dev", "train"):  # the last to speak wins
         parts |= dict.fromkeys(before.filter(pl.col("split") == split)["recording_id"], split)
     return parts
+
+
+def _known(run_root: Path, corpus: Corpus, table: pl.DataFrame) -> tuple[str, ...]:
+    """Subjects of the rows that are new, whom the run was trained on under the same id.
+
+    Two corpora that both say whose ids theirs are, and differ in it, mean two persons by one id.
+    """
+    path = run_root / "predictions.parquet"
+    space = runs.open_run(run_root).about.get("id_space")
+    if not path.is_file() or (space and corpus.id_space and space != corpus.id_space):
+        return ()
+    before = read_table(path, PREDICTIONS, ["subject_id", "split"])
+    met = set(before.filter(pl.col("split") == "train")["subject_id"].drop_nulls())
+    mine = table.filter(pl.col("split") == "new")["subject_id"].drop_nulls().unique()
+    return tuple(sorted(s for s in mine if {s, f"{corpus.id_space}:{s}"} & met))
 
 
 def check_features(corpus: Corpus, recordings: pl.DataFrame, header: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deptool.errors import UsageError
 from deptool.measured import find_columns
 
 if TYPE_CHECKING:
@@ -58,15 +59,21 @@ class Prepared(Protocol):
 
 
 def choose_columns(
-    corpus: Corpus, recordings: pl.DataFrame, module: ModuleType
+    corpus: Corpus, recordings: pl.DataFrame, module: ModuleType, without: Sequence[str] = ()
 ) -> tuple[dict[str, list[str]], list[str]]:
     """The columns a model works on, by group, and those of its groups that are null throughout.
 
-    Raises DataError where the corpus lacks a group that the model needs.
+    Groups in `without` are left out. Raises UsageError where the model needs one of them, DataError
+    where the corpus lacks a group that the model needs.
     """
-    if not (module.NEEDS or module.USES):
+    refused = [group for group in without if group not in module.USES]
+    if refused:
+        fix = f"It can do without: {', '.join(module.USES) or 'none'}."
+        raise UsageError(f"this model cannot do without {refused[0]!r}", fix=fix)
+    uses = [group for group in module.USES if group not in without]
+    if not (module.NEEDS or uses):
         return {}, []
-    return find_columns(corpus, recordings, module.NEEDS, module.USES)
+    return find_columns(corpus, recordings, module.NEEDS, uses)
 
 
 def prepare(

@@ -26,6 +26,7 @@ DOUBTFUL = ("low_confidence", "ambiguous", "too_small", "decode_error")
 LANDMARK_COLUMNS = tuple(c.name for c in FRAMES.group("landmarks"))
 LANDMARKS = len(LANDMARK_COLUMNS) // 2
 
+HOLE = 1.5  # median steps from one row to the next; beyond it, rows are missing between them
 FROZEN_S = 1.0  # shorter stands are a slow camera, or a picture shown twice
 _DIGITS = 3  # of seconds: float32 timestamps are off by less than a millisecond, up to 2 hours
 
@@ -42,7 +43,7 @@ class Quality:
     n_rows: rows of the frames table; None where it is missing or broken
     fps: rows per second, (n_rows - 1) / (last timestamp - first)
     coverage: measured rows / rows; 0 where there is no table to read
-    longest_gap_s: longest run of rows without success, to the next measured row, in s
+    longest_gap_s: longest time without a measured row, also where rows are missing, in s
     jitter_px: noise of the landmarks as an SD per axis, in px (see `jitter`)
     jitter_pct: 100 jitter_px / face_px, in %
     doubtful: share of rows with a status in `DOUBTFUL`
@@ -122,15 +123,20 @@ def _of_points(
 
 
 def longest_gap(times: Times, success: Mask) -> float:
-    """times (row), success (row) -> seconds of the longest run of rows without success.
+    """times (row), success (row) -> seconds of the longest time without a measured row.
 
-    A run lasts from its first row to the next measured row; at the end of the table, to one
-    median step after the last row.
+    From where a measured row ends, or from the first row, to the next measured row, or to where
+    the last row ends. A row ends where the next begins; beside a hole (a step above `HOLE` median
+    steps), and as the last row, after one median step. So rows that are missing count as much as
+    the same rows without success, and steps that are regular are no gap.
     """
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    first, after = _runs(~success)
-    ends = np.append(times, times[-1] + step)
-    return _seconds((ends[after] - times[first]).max(initial=0))
+    ends = np.append(times[1:], times[-1] + step)
+    is_hole = ends - times > HOLE * step
+    ends[is_hole] = times[is_hole] + step
+    since = np.append(times[:1], ends[success])
+    until = np.append(times[success], ends[-1])
+    return _seconds((until - since).max())
 
 
 def find_repeats(points: Floats, seen: Mask) -> Mask:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 MARKER = "run.json"
 _KEY = "deptool"
 _COMPARED = (
-    *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "seeds", "settings"),
+    *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "without", "seeds"),
+    "settings",
 )
 
 

@@ -46,6 +46,7 @@ def train(
     scale: str | None = None,
     protocol: str = "official",
     split_seed: int = 0,
+    without: Sequence[str] = (),
     seeds: Sequence[int] = (0,),
     device: str = "auto",
     out: Path | None = None,
@@ -57,7 +58,8 @@ def train(
     """Train every member and write the run folder; resume a run that is there, unfinished.
 
     `settings` None takes the paper's. `out` None is runs/<model>-<corpus>-<digest>. A run that is
-    finished is returned as it is, and no callback is called. `split_seed` deals persons to parts,
+    finished is returned as it is, and no callback is called. `without` names groups of columns that
+    the model is to do without. `split_seed` deals persons to parts,
     where the protocol does. Raises DataError where the
     corpus cannot be trained on (with `strict`, also where a subject is on two sides of a split),
     SettingsError where `out` holds a run with other settings, TrainingError where the loss is
@@ -84,6 +86,8 @@ def train(
         "scale": scale,
         "protocol": protocol,
         "split_seed": split_seed,
+        "without": sorted(without),
+        "id_space": corpus.id_space,
         "seeds": list(seeds),
         "normalise": corpus.normalise,
         "settings": asdict(settings),
@@ -94,7 +98,7 @@ def train(
     before = runs.find_run(out, about)
     if before and before.done:
         return before
-    columns, null = choose_columns(corpus, recordings, module)
+    columns, null = choose_columns(corpus, recordings, module, without)
     prepared = prepare(corpus, recordings, Plan(module, settings, columns, place), on_read)
     folds = _usable(prepared, folds)
     members, found = _members(prepared, folds, seeds)
@@ -136,8 +140,8 @@ def _digest(about: dict[str, Any], recordings: pl.DataFrame) -> str:
     """SHA-256 of what decides a run's predictions, in short: same digest, same run."""
     wanted = ("recording_id", "subject_id", "split", "score", "n_frames", "n_success")
     names = (
-        *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "seeds"),
-        "settings",
+        *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "without"),
+        *("seeds", "settings"),
     )
     decisive = [{n: about[n] for n in names}, recordings.select(wanted).rows()]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()

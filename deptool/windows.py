@@ -70,9 +70,11 @@ def cut(
     for done, recording in enumerate(recordings.iter_rows(named=True), start=1):
         reason = unreadable(recording) or lacking(corpus, recording, columns)
         if not reason:
-            segments, n_missing = _segments(corpus, recording, columns, settings)
+            segments, n_missing, null = _segments(corpus, recording, columns, settings)
             n_dropped += n_missing
-            if len(segments):
+            if null:
+                reason = f"nothing in it has a value of {', '.join(null[:10])}"
+            elif len(segments):
                 parts.append(segments)
             elif n_missing:
                 reason = (
@@ -92,16 +94,18 @@ def cut(
 
 def _segments(
     corpus: Corpus, recording: Mapping[str, Any], columns: Columns, settings: Cut
-) -> tuple[Floats, int]:
-    """One recording's segments (segment, frame, column), and how many were left out."""
+) -> tuple[Floats, int, list[str]]:
+    """One recording's segments (segment, frame, column), how many were left out, null columns."""
     times, values = read(corpus, recording, columns)
+    empty = np.isnan(values).all(axis=0)
+    null = [] if empty.all() else [c for c, e in zip(flat(columns), empty, strict=True) if e]
     _check_rate(corpus, recording, times, settings.fps)
     times, values = resample(times, values, settings.fps)
     segments = windows(values, settings.frames, settings.overlap)
     stamps = windows(times, settings.frames, settings.overlap)
     missing = windows(np.isnan(values).any(axis=1), settings.frames, settings.overlap)
     kept = missing.mean(axis=1) <= settings.max_missing
-    return fill(segments[kept], stamps[kept]), int((~kept).sum())
+    return fill(segments[kept], stamps[kept]), int((~kept).sum()), null
 
 
 def _check_rate(corpus: Corpus, recording: Mapping[str, Any], times: Times, fps: float) -> None:

@@ -68,7 +68,7 @@ def test_the_later_corpus_does_without_what_is_shared(one: Corpus, other: Corpus
     assert len(table) == 14
     # The persons s006 and s007 are the first two of `other`.
     assert not {"other/s000_0", "other/s001_0"} & set(table["recording_id"])
-    assert "2 recordings of them are left out" in joint.notes[0]
+    assert "2 recordings elsewhere are left out" in joint.notes[0]
 
 
 def test_persons_of_the_test_corpus_are_refused_in_training(one: Corpus, other: Corpus) -> None:
@@ -154,3 +154,45 @@ def test_a_table_from_a_joined_corpus_is_read_from_its_own(one: Corpus, tmp_path
     joint = join([other, one])
     assert joint.frames_path("one/s000_0") == one.frames_path("s000_0")
     assert joint.frames_path("one2/s000_0") == other.frames_path("s000_0")
+
+
+def test_one_that_does_not_say_whose_its_ids_are_is_compared_by_bare_ids(tmp_path: Path) -> None:
+    # An id space on one side alone must not hide who is in both.
+    one = named(tmp_path / "one", seed=1, space="avec")
+    other = named(tmp_path / "other", seed=2, first=6)
+    with pytest.raises(DataError, match="2 sessions are in both"):
+        join([one, other])
+    with pytest.raises(DataError, match="1 persons are in both"):
+        across([one], other)
+    apart = join([one, named(tmp_path / "apart", seed=3, first=100)])
+    assert "apart: nothing says whose ids these are" in apart.notes[0]
+
+
+def test_nothing_left_of_a_corpus_is_an_error(tmp_path: Path, one: Corpus) -> None:
+    same = named(tmp_path / "same", seed=2)
+    with pytest.raises(DataError, match="nothing of 'same' remains"):
+        join([one, same], drop_shared=True)
+    with pytest.raises(DataError, match="nothing of 'one' remains"):
+        across([one], same, drop_shared=True)
+    # Of `one`, s002 and s006 are in dev; a corpus with both leaves nobody to choose on.
+    both = named(tmp_path / "both", seed=2, n=5, first=2)
+    with pytest.raises(DataError, match="nothing to choose on remains"):
+        across([one], both, drop_shared=True)
+
+
+def test_a_corpus_without_scores_cannot_be_tested_on(tmp_path: Path, one: Corpus) -> None:
+    other = make_tables_corpus(tmp_path / "other", n_subjects=4, seconds=6.0, labels=False)
+    with pytest.raises(DataError, match="no scores to test on"):
+        across([one], other)
+
+
+def test_predict_names_persons_the_run_was_trained_on(tmp_path: Path, deptool: Cli) -> None:
+    one = named(tmp_path / "one", seed=1, space="avec")
+    train = ["train", one.root, "--model", "constant", "--out", tmp_path / "run"]
+    assert deptool(*train).returncode == 0
+    # s006 is in dev and s007 in test there: only s004 and s005 were trained on.
+    later = named(tmp_path / "later", seed=2, first=4, n=4, space="avec")
+    assert predict(later, tmp_path / "run").known_persons == ("s004", "s005")
+    done = deptool("predict", tmp_path / "run", later.root)
+    assert predict(later.with_about({"id_space": "daic"}), tmp_path / "run").known_persons == ()
+    assert "2 persons of this corpus may be in the run's training data" in done.stderr, done.stderr

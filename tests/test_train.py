@@ -446,3 +446,15 @@ def test_the_command_warns_of_shared_persons(own: Corpus, tmp_path: Path, deptoo
     assert "2 of 2 test recordings show a person the model has met before" in done.stderr
     assert deptool(*words, "--strict", "--out", "x", cwd=tmp_path).returncode == 7
     assert open_corpus(own.root).name == "own"
+
+
+def test_a_group_can_be_left_out_where_the_model_can_do_without(
+    corpus: Corpus, tmp_path: Path, deptool: Cli
+) -> None:
+    words = ["train", corpus.root, "--model", "ridge", "--without", "gaze", "--without", "landmarks"]
+    done = deptool(*words, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert list(open_run(tmp_path / "run").about["columns"]) == ["action_units"]
+    refused = deptool("train", corpus.root, "--model", "depressionmlp", "--without", "landmarks")
+    assert refused.returncode == 2
+    assert "cannot do without 'landmarks'" in refused.stderr

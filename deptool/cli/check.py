@@ -94,21 +94,23 @@ def _show(report: CheckReport, everything: bool) -> None:
     page = view.page()
     marked, n = report.need_a_look(), len(report.recordings)
     shown = report.recordings if everything or n <= _MANY else marked
-    plural = "" if n == 1 else "s"
-    title = f"{report.corpus or 'A corpus'}: {n} recording{plural}, {len(marked)} to look at"
+    title = f"{report.corpus or 'A corpus'}: {view.count(n, 'recording')}, {len(marked)} to look at"
     if shown:
         failed = {(f.recording_id, f.name) for f in report.failed}
-        page.print(_fitting(title, shown, failed, page.width))
+        page.print(_fitting(title, shown, report.measures(), failed, page.width))
         page.print()
-        page.print(_legend(bool(failed)))
+        page.print(_legend(report.measures(), bool(failed)))
     else:
         page.print(title, markup=False)
     _list(report.problems)
     if len(shown) < n:
-        view.say(f"Not shown, since nothing is marked: {n - len(shown)} recordings. See --all.")
+        rest = view.count(n - len(shown), "recording")
+        view.say(f"Not shown, since nothing is marked: {rest}. See --all.")
 
 
-def _fitting(title: str, shown: Sequence[Quality], failed: Failed, width: int) -> Table:
+def _fitting(
+    title: str, shown: Sequence[Quality], measures: Sequence[Measure], failed: Failed, width: int
+) -> Table:
     """The table of recordings; where it is too wide, columns without a mark are left out.
 
     From the right; what is left out is named below the table. Where that is not enough, what is
@@ -117,10 +119,8 @@ def _fitting(title: str, shown: Sequence[Quality], failed: Failed, width: int) -
     from rich.console import Console
     from rich.measure import Measurement
 
-    from deptool.limits import MEASURES
-
     extra = {"jitter_px", *(name for _, name in failed)}
-    columns = [m for m in MEASURES if m.look is not None or m.name in extra]
+    columns = [m for m in measures if m.look is not None or m.name in extra]
     plain = [m for m in columns if not any(_level(q, m, failed) for q in shown)]
     wide = Console(width=10_000)
     left_out: list[str] = []
@@ -207,12 +207,10 @@ def _marked(text: str, level: int) -> str:
     return f"[{_COLOURS[level]}]{text}{'!' * level}[/]" if level else text
 
 
-def _legend(failed: bool) -> Table:
+def _legend(measures: Sequence[Measure], failed: bool) -> Table:
     """What each measure is, and from where on it is marked."""
     from rich import box
     from rich.table import Table
-
-    from deptool.limits import MEASURES
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     table.add_column("measure")
@@ -220,7 +218,7 @@ def _legend(failed: bool) -> Table:
     table.add_column("what it is")
     table.add_column(_marked("", 1), justify="right")
     table.add_column(_marked("", 2), justify="right")
-    for m in MEASURES:
+    for m in measures:
         limits = ["" if v is None else f"{m.sign}{v:g}" for v in (m.look, m.bad)]
         table.add_row(m.name, m.unit, m.meaning, *limits)
     if failed:

@@ -99,6 +99,10 @@ def command(
 
         show_labels(summary.labels)
     if summary.labels_refused:
+        view.say(
+            "labels.csv was not joined. The tables are kept: mend it and give the same command"
+            f" again, or join it with: deptool label {out} {source / 'labels.csv'}"
+        )
         raise summary.labels_refused
     if summary.failed:
         raise typer.Exit(4)
@@ -139,14 +143,20 @@ def _tell(summary: ImportSummary) -> None:
 
     n_unread = int((summary.rows["n_frames"] == 0).sum())
     unread = f" {n_unread} could not be read," if n_unread else ""
+    there = "1 was" if summary.n_kept == 1 else f"{summary.n_kept} were"
     view.say(
-        f"{summary.n_new - n_unread} imported,{unread} {summary.n_kept} were there already,"
-        f" {view.count(summary.n_labels, 'score')} joined. The tables are in {summary.corpus.root}."
+        f"{summary.n_new - n_unread} imported,{unread} {there} there already{_scores(summary)}."
+        f" The tables are in {summary.corpus.root}."
     )
-    shown = {"frame": "the picture's longer side", "session-max": "the recording's largest value"}
+    _tell_changes(summary)
     how = summary.corpus.normalise
-    words = shown.get(how, "the distance of the eyes" if how == "inter-ocular" else f"{how} px")
-    view.say(f"Models divide landmarks by {words} (--normalise).")
+    if summary.has_landmarks:
+        view.say(f"Models divide landmarks by {_divisor(how)} (--normalise).")
+    if summary.normalise_before:
+        view.warn(
+            f"--normalise was {summary.normalise_before} before and is {how} now: models trained on"
+            " this corpus before need another corpus."
+        )
     if summary.corpus.persons_unknown:
         view.warn(
             "the source does not say who is in a recording: whether a person is in two splits"
@@ -167,3 +177,41 @@ def _tell(summary: ImportSummary) -> None:
         view.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
     if bad[_SHOWN:]:
         view.warn(f"… and {len(bad) - _SHOWN} more. All stand in recordings.parquet.")
+
+
+def _scores(summary: ImportSummary) -> str:
+    """', 15 scores joined: 15 PHQ-8'; nothing where a labels.csv beside has the scores."""
+    from deptool.cli import view
+
+    if summary.labels or summary.labels_refused:
+        return ""
+    scales = ", ".join(f"{n} {scale}" for scale, n in summary.scores.by_scale.items())
+    return f", {view.count(summary.n_labels, 'score')} joined" + (f": {scales}" if scales else "")
+
+
+def _tell_changes(summary: ImportSummary) -> None:
+    """What of the corpus is not as it was before, or not of this source."""
+    from deptool.cli import view
+
+    if n := summary.scores.n_changed:
+        were = "1 score was" if n == 1 else f"{n} scores were"
+        view.warn(f"{were} another number before and {'was' if n == 1 else 'were'} replaced.")
+    if n := summary.n_redescribed:
+        were = "was" if n == 1 else "were"
+        view.warn(
+            f"{view.count(n, 'recording')} had another subject, session, task or split and {were}"
+            " given the source's."
+        )
+    if n := summary.n_elsewhere:
+        are = "recording whose file is" if n == 1 else "recordings whose files are"
+        view.say(f"The corpus also holds {n} {are} not in this source.")
+
+
+def _divisor(how: str) -> str:
+    """What --normalise divides by, in words."""
+    shown = {
+        "frame": "the picture's longer side",
+        "session-max": "the recording's largest value",
+        "inter-ocular": "the distance of the eyes",
+    }
+    return shown.get(how, f"{how} px")

@@ -28,7 +28,7 @@ def command(
 
     Example: deptool predict runs/depressionmlp-corpus-1a2b3c4d new_corpus --out new.csv
     """
-    from deptool.cli.view import say, show_json, show_table, warn
+    from deptool.cli.view import count, say, show_json, show_table, warn
     from deptool.corpus import open_corpus
     from deptool.predict import predict, predictions_path
 
@@ -40,8 +40,14 @@ def command(
             f"{len(found.in_training)} of {len(found.predictions)} recordings are of the run's own"
             " training data: their predictions say nothing about new people."
         )
+    if found.known_persons:
+        shown = ", ".join(found.known_persons[:10]) + (", …" if found.known_persons[10:] else "")
+        warn(
+            f"{count(len(found.known_persons), 'person')} of this corpus may be in the run's"
+            f" training data, by the same id: {shown}. Predictions for them flatter."
+        )
     if found.skipped:
-        warn(f"{len(found.skipped)} recordings have no usable segment and no prediction:")
+        warn(f"{count(len(found.skipped), 'recording')} cannot be used, without a prediction:")
         for name, why in list(found.skipped.items())[:10]:
             say(f"  {name}: {why}")
     rows = found.predictions.to_dicts()

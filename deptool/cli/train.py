@@ -39,6 +39,13 @@ def command(
     test_on: Annotated[
         Path | None, typer.Option(help="With --train-on: test on all of this other corpus.")
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GROUP",
+            help="Do without landmarks, action_units, head_pose or gaze, where the model can.",
+        ),
+    ] = None,
     drop_shared: Annotated[
         bool,
         typer.Option(
@@ -81,6 +88,7 @@ def command(
             scale=scale,
             protocol=protocol,
             split_seed=split_seed,
+            without=without or (),
             seeds=range(seed, seed + seeds),
             device=device,
             out=out,
@@ -221,6 +229,8 @@ def _warn(run: Run) -> None:
         warn(f"{len(about['skipped'])} recordings cannot be used and have no prediction:")
         for name, why in list(about["skipped"].items())[:10]:
             say(f"  {name}: {why}")
+        if any("its table has no" in why for why in about["skipped"].values()):
+            say("  A model that can do without a group keeps them: --without GROUP")
     if about["n_segments_dropped"]:
         total = about["n_segments"] + about["n_segments_dropped"]
         limit = f"more than {about['settings']['max_missing']:.0%} of their frames unmeasured"

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from deptool.errors import DataError, InputError
+from deptool.errors import DataError, DeptoolError, InputError
+from deptool.feature_files import openface
 from deptool.feature_files.avec_lists import Entry, read_list, split_of
+from deptool.feature_files.feature_csv import read_header
 from deptool.feature_files.label_files import Said, agree, counted, listed, only_number
 from deptool.importers import Found, Item, Label
 from deptool.scales import SCALES
@@ -49,11 +51,21 @@ class Recording(NamedTuple):
 
 @dataclass(frozen=True)
 class Year:
-    """One year: its tasks, the recording that a path below the source is of, a recording's name."""
+    """One year: its tasks, the recording that a path below the source is of, a recording's name.
+
+    `kind` is its importer; `is_other` tells a path that plainly is the other year's, by `other`.
+    """
 
     tasks: tuple[str | None, ...]
     recording_of: Callable[[Path], Recording | None]
     name: Callable[[Recording], str]
+    kind: str
+    other: str
+    is_other: Callable[[Path], bool]
+
+    def name_of_file(self) -> str:
+        """What a feature file may be called."""
+        return f"{self.name(Recording('203_1', self.tasks[0]))}.csv"
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ class _Seen:
     videos: set[Recording] = field(default_factory=set)
     features: dict[Recording, Path] = field(default_factory=dict)
     labels: list[tuple[str, Path]] = field(default_factory=list)
+    strays: list[Path] = field(default_factory=list)
     splits: list[Said] = field(default_factory=list)
 
 
@@ -97,11 +110,15 @@ def find(source: Path, settings: Settings, year: Year) -> Found:
         for s in set(scores) - {e.session for e in entries}
         for task in year.tasks
     }
+    hint = None if files or settings.labels_only else _hint(seen, settings, year)
+    if hint and settings.features is not None:
+        raise InputError("holds no feature file of this year", str(settings.features), hint)
     if not named:
         raise InputError(
             "holds no video, feature file or label of this corpus",
             where=str(source),
-            fix=f"Names are as in {year.name(Recording('203_1', year.tasks[0]))}.mp4 (or .csv) and"
+            fix=hint
+            or f"Names are as in {year.name(Recording('203_1', year.tasks[0]))}.mp4 (or .csv) and"
             " 203_1_Depression.csv.",
         )
     items = tuple(
@@ -115,9 +132,9 @@ def find(source: Path, settings: Settings, year: Year) -> Found:
         )
         for recording in sorted(named, key=year.name)
     )
-    notes += _notes(here, entries, scores, splits, year)
+    notes += _notes(here, entries, scores, splits, year, settings)
     found = tuple(Label(session, SCALE, score) for session, score in sorted(scores.items()))
-    return Found(items, found, tuple(notes), ID_SPACE)
+    return Found(items, found, tuple(notes), ID_SPACE, hint=hint)
 
 
 def _look(folder: Path, endings: Iterable[str], what: str, year: Year) -> _Seen:
@@ -138,11 +155,38 @@ def _look(folder: Path, endings: Iterable[str], what: str, year: Year) -> _Seen:
                     where=str(folder),
                     fix="Say in which folder the right ones are: --set features=FOLDER",
                 )
+        else:
+            seen.strays.append(path)
         session = label[1] if label else recording.session if recording else None
         split = split_of(below.parts[:-1])
         if session and split:
             seen.splits.append(Said(session, split, str(below)))
     return seen
+
+
+def _hint(seen: Sequence[_Seen], settings: Settings, year: Year) -> str | None:
+    """What to do about files that lie there, where none is a feature file of this year."""
+    strays = [path for path in seen[-1 if settings.features else 0].strays if _is_features(path)]
+    others = [path for part in seen for path in part.strays if year.is_other(path)]
+    if others and not any(part.videos for part in seen):
+        return f"Files such as {others[0].name} are of another year: deptool import {year.other}"
+    if strays or settings.features is not None:
+        there = f"{counted(len(strays), 'table')} of OpenFace, such as {strays[0].name}, cannot be"
+        what = f"{there} told apart. " if strays else ""
+        return (
+            f"{what}A feature file is called like its recording: {year.name_of_file()}. To join"
+            " ids, splits and scores alone, give --set labels_only=true"
+        )
+    return None
+
+
+def _is_features(path: Path) -> bool:
+    """Whether a CSV is a table of OpenFace's."""
+    try:
+        names = {openface.plain_name(name) for name in read_header(path)}
+    except DeptoolError:
+        return False
+    return path.suffix.lower() == ".csv" and bool(names & set(openface.MEASURED))
 
 
 def _entries(path: Path, year: Year) -> tuple[list[Entry], list[str]]:
@@ -182,6 +226,7 @@ def _notes(
     scores: Mapping[str, float],
     splits: Mapping[str, str],
     year: Year,
+    settings: Settings,
 ) -> list[str]:
     """Sentences on what the list, the labels and the folders lack, and on who is in two splits."""
     notes = []
@@ -190,7 +235,11 @@ def _notes(
         names = listed((year.name(recording) for recording in lacking), _SHOWN)
         notes.append(f"the list lacks {counted(len(lacking), 'recording')} of the folder: {names}")
     if without := sessions - set(scores):
-        notes.append(f"{counted(len(without), *_HAVE)} no score: {listed(without, _SHOWN)}")
+        where = "; --set labels=FOLDER (or a list) says where they are"
+        notes.append(
+            f"{counted(len(without), *_HAVE)} no score: {listed(without, _SHOWN)}"
+            + (where if settings.labels is None else "")
+        )
     if without := sessions - set(splits):
         notes.append(
             f"{counted(len(without), *_HAVE)} no split, since neither a list nor a folder's name"

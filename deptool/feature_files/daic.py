@@ -41,6 +41,12 @@ _NAMES = {
     **_ITEMS,
 }
 
+# The corpus's importer, its name, and what its feature files are called.
+_CORPORA = (
+    ("daic-woz", "DAIC-WOZ", re.compile(r"\d{3}_CLNF_\w+\.(txt|csv)", re.IGNORECASE)),
+    ("e-daic", "E-DAIC", re.compile(r"\d{3}_OpenFace[\d.]*_Pose_gaze_AUs\.csv", re.IGNORECASE)),
+)
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -60,6 +66,15 @@ class Answers:
                 Label(session, "binary", float(score >= CUT)),
             )
         )
+
+
+def other_corpus(paths: Sequence[Path], importer: str) -> str | None:
+    """What to do where the files are of the other of the two corpora; None where they are not."""
+    for kind, name, pattern in _CORPORA:
+        first = next((path.name for path in paths if pattern.fullmatch(path.name)), None)
+        if first and kind != importer:
+            return f"Files such as {first} are {name}'s: deptool import {kind}"
+    return None
 
 
 def read_answers(files: Mapping[str, Path], splits: Mapping[str, str | None]) -> Answers:

@@ -15,6 +15,9 @@ USUAL = (30.0, 25.0, 24.0, 60.0, 50.0, 30000 / 1001, 24000 / 1001, 60000 / 1001,
 # How far apart the lowest and the highest rate that fit may be.
 _WITHIN = 0.01
 
+# A picture on the very edge of a second is in the one before it by rounding, at some rates.
+_ROUNDING = 1e-6
+
 _FIX = "Give the video's pictures per second, such as --set fps=30"
 
 
@@ -31,13 +34,13 @@ def rate_of_seconds(frames: Sequence[float], shown: Sequence[str], file: str) ->
     low = float((numbers / (seconds + 1)).max(initial=0.0))
     late = seconds > 0
     high = float((numbers[late] / seconds[late]).min(initial=np.inf))
-    if low >= high:
+    if low > (1 + _ROUNDING) * high:
         what = "its frames and its approx_time contradict each other: its rate is not known"
         raise SchemaError(what, where=file, fix=_FIX)
     if not np.isfinite(high) or high > (1 + _WITHIN) * low:
         what = "is too short to tell its rate from whole seconds"
         raise SchemaError(what, where=file, fix=_FIX)
-    fits = [rate for rate in USUAL if low < rate <= high + 1e-9]
+    fits = [rate for rate in USUAL if low < rate <= high * (1 + _ROUNDING)]
     rate = fits[0] if fits else (low + high) / 2
     return rate, f"rate {rate:.4g}/s, as between {low:.5g} and {high:.5g} by frame and approx_time"
 

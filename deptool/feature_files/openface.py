@@ -149,8 +149,14 @@ def choose_face(
     import polars as pl
 
     if FACE_ID not in table.columns:
+        if face is not None:
+            what = f"tells no faces apart (it has no column {FACE_ID}), so it has no face {face}"
+            raise SchemaError(what, where=where, fix="Import it without --set face.")
         return table, ()
     ids = sorted(table[FACE_ID].drop_nulls().unique().to_list())
+    if face is not None and ids and face not in ids:
+        listed = ", ".join(f"{i:g}" for i in ids)
+        raise SchemaError(f"has no face {face}; it has {listed}", where=where)
     if len(ids) < 2:
         return table.drop(FACE_ID), ()
     good = pl.col("success") == 1 if "success" in table.columns else pl.lit(True)
@@ -161,9 +167,6 @@ def choose_face(
         weights = dict(weight.rows())
         face = max(ids, key=lambda i: (weights.get(i, 0.0), -i))
         why = "which is seen longest and largest"
-    elif face not in ids:
-        listed = ", ".join(f"{i:g}" for i in ids)
-        raise SchemaError(f"has no face {face}; it has {listed}", where=where)
     counts = table.filter(good).group_by(key).agg(pl.col(FACE_ID).n_unique().alias("n_faces"))
     clock = [name for name in ("frame", "timestamp") if name in table.columns]
     # Where other faces are seen without this one, the row stays, and is empty.

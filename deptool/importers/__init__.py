@@ -64,7 +64,7 @@ class Found:
     corpus.json. `id_space` names whose ids these are: two corpora of one space mean the same
     person by the same subject_id ('avec', 'daic'). `persons_unknown`: the corpus does not say who
     is in a recording. `frame_known`: width and height are known, so that coordinates can be
-    divided by them.
+    divided by them. `hint`: what to do where there are no feature files, but others lie there.
     """
 
     items: tuple[Item, ...]
@@ -73,6 +73,7 @@ class Found:
     id_space: str | None = None
     persons_unknown: bool = False
     frame_known: bool = False
+    hint: str | None = None
 
 
 @dataclass(frozen=True)

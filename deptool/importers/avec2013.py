@@ -43,9 +43,16 @@ def _name(recording: avec.Recording) -> str:
     return f"{recording.session}_cut_combined"
 
 
+def _is_of_2014(path: Path) -> bool:
+    return bool(_NAME.match(path.name) and re.search("freeform|northwind", path.name, re.I))
+
+
+_YEAR = avec.Year((None,), _recording_of, _name, "avec2013", "avec2014", _is_of_2014)
+
+
 def find(source: Path, settings: Settings) -> Found:
     """The recordings of the tree; see `avec.find`."""
-    return avec.find(source, settings, avec.Year((None,), _recording_of, _name))
+    return avec.find(source, settings, _YEAR)
 
 
 def read(item: Item, settings: Settings) -> Rows:

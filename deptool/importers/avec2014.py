@@ -46,9 +46,16 @@ def _name(recording: avec.Recording) -> str:
     return f"{recording.session}_{recording.task}_video"
 
 
+def _is_of_2013(path: Path) -> bool:
+    return bool(_NAME.match(path.name) and "cut_combined" in path.name.lower())
+
+
+_YEAR = avec.Year(TASKS, _recording_of, _name, "avec2014", "avec2013", _is_of_2013)
+
+
 def find(source: Path, settings: Settings) -> Found:
     """The recordings of the tree; see `avec.find`."""
-    return avec.find(source, settings, avec.Year(TASKS, _recording_of, _name))
+    return avec.find(source, settings, _YEAR)
 
 
 def read(item: Item, settings: Settings) -> Rows:

@@ -18,6 +18,7 @@ from deptool.feature_files.csv_map import Map as Settings
 from deptool.feature_files.feature_csv import LINE, first_row, read_header, read_numbers
 from deptool.feature_files.file_names import about
 from deptool.importers import Found, Item, Rows
+from deptool.schema import AU_INTENSITY
 from deptool.sources import find_files, recording_ids
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 TITLE = "any CSV with a row per picture, as a TOML file describes it"
 
+_RATES = (0.2, 500.0)  # rows per second that need no question
+_FULL = 5.0  # au_full, where it is not given
+_INTENSITIES = {f"{unit}_r" for unit in AU_INTENSITY}
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
@@ -115,7 +119,10 @@ def read(item: Item, settings: Settings) -> Rows:
         good = pl.col(settings.confidence or "") >= settings.success_from
         columns.append(good.fill_null(False).cast(pl.Int32).alias("success"))
     columns += [column.expression().alias(name) for name, column in measured.items()]
-    return Rows(table.select(LINE, *columns), numbers.problems, (), numbers.truncated)
+    rows = table.select(LINE, *columns)
+    said = (*_about_rate(rows, settings), *_about_scale(rows, settings))
+    notes = tuple(f"{path.name}: {text}" for text in said)
+    return Rows(rows, numbers.problems, notes, numbers.truncated)
 
 
 def _timestamp(settings: Settings) -> pl.Expr:
@@ -127,6 +134,26 @@ def _timestamp(settings: Settings) -> pl.Expr:
     else:
         seconds = clock * _SECONDS[settings.time_unit]
     return seconds - seconds.min() if settings.from_first else seconds
+
+
+def _about_rate(table: pl.DataFrame, settings: Settings) -> tuple[str, ...]:
+    """A doubt about the unit of time where no camera takes pictures at such a rate."""
+    step = table["timestamp"].drop_nulls().diff().median()
+    if not isinstance(step, float) or step <= 0 or _RATES[0] <= 1 / step <= _RATES[1]:
+        return ()
+    keys = "fps" if settings.time_unit == "frame" else f"time_unit = {settings.time_unit!r}"
+    return (f"Warning: {1 / step:.2g} rows per second: is {keys} right?",)
+
+
+def _about_scale(table: pl.DataFrame, settings: Settings) -> tuple[str, ...]:
+    """A doubt about au_full where intensities end at 1; it is 5 unless it was given."""
+    names = [name for name in table.columns if name in _INTENSITIES]
+    if not settings.au_intensity or settings.au_full != _FULL or not names:
+        return ()
+    tops = [top for name in names if isinstance(top := table[name].max(), float)]
+    if not tops or not 0 < max(tops) <= 1:
+        return ()
+    return ("no intensity is above 1; if they go from 0 to 1, say au_full = 1.0",)
 
 
 def _refuse_changing(table: pl.DataFrame, texts: list[str], file: str) -> None:

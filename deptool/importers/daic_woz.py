@@ -84,7 +84,8 @@ def find(source: Path, settings: Settings) -> Found:
         raise InputError(
             "holds no file such as 300_CLNF_features.txt",
             where=str(source),
-            fix="Name the folder that holds 300_P, 301_P, …; unpack the zip files first.",
+            fix=daic.other_corpus(paths, "daic-woz")
+            or "Name the folder that holds 300_P, 301_P, …; unpack the zip files first.",
         )
     beside = find_files(settings.labels, {".csv"}, "label files") if settings.labels else paths
     files = find_named(beside, LABEL_FILES)

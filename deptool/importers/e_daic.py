@@ -55,7 +55,7 @@ def find(source: Path, settings: Settings) -> Found:
 
     Raises InputError where there is no such file, DataError where label files contradict another.
     """
-    paths = find_files(source, {".csv"}, "CSV files")
+    paths = find_files(source, {".csv", ".txt"}, "CSV files")  # of DAIC-WOZ, a hint needs both
     sessions: dict[str, Path] = {}
     for path in paths:
         if found := _FILE.fullmatch(path.name):
@@ -70,7 +70,8 @@ def find(source: Path, settings: Settings) -> Found:
         raise InputError(
             "holds no file such as 300_OpenFace2.1.0_Pose_gaze_AUs.csv",
             where=str(source),
-            fix="Name the folder that holds 300_P, 301_P, …; unpack the archives first.",
+            fix=daic.other_corpus(paths, "e-daic")
+            or "Name the folder that holds 300_P, 301_P, …; unpack the archives first.",
         )
     beside = find_files(settings.labels, {".csv"}, "label files") if settings.labels else paths
     files = find_named(beside, LABEL_FILES)

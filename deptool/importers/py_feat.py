@@ -49,6 +49,7 @@ TITLE = "py-feat 0.2 to 2.1, CSV files of videos (Fex)"
 _BOX = dict(zip(("FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight"), BOX, strict=True))
 _AU = re.compile(r"AU\d\d")
 _APPROX = "approx_time"
+_WRITERS = {"v1": "Detectorv1", "v2": "Detectorv2", "mp": "MPDetector"}
 _CHUNK = 1000  # heads whose pose is computed at once
 
 
@@ -133,8 +134,7 @@ def _frame_size(path: Path) -> tuple[int | None, int | None]:
 def _points(header: list[str], settings: Settings, where: str) -> Mapping[str, str]:
     """The file's columns of the 68 landmarks -> the schema's; empty where it has none."""
     there = set(header)
-    if settings.detector == "v2" and "mesh_x_0" not in there:
-        raise SchemaError("has no mesh (mesh_x_0 …), so it is not Detectorv2's", where=where)
+    _check_detector(there, settings.detector, where)
     mesh = "mesh_" if settings.detector == "v2" else "" if "x_477" in there else None
     names = {
         (f"{axis}_{i}" if mesh is None else f"{mesh}{axis}_{MESH_OF_68[i]}"): f"{axis}_{i}"
@@ -142,6 +142,25 @@ def _points(header: list[str], settings: Settings, where: str) -> Mapping[str, s
         for i in range(68)
     }
     return names if set(names) <= there else {}
+
+
+def _check_detector(there: set[str], detector: str, where: str) -> None:
+    """Refuse the file of another detector than the settings say."""
+    found = "v2" if "mesh_x_0" in there else "mp" if "x_477" in there else "v1"
+    if detector in ("any", found):
+        return
+    lacks = {
+        "v1": f"has a mesh ({'mesh_x_0' if found == 'v2' else 'x_477'})",
+        "v2": "has no mesh (mesh_x_0 …)",
+        "mp": "has no mesh in place of landmarks (x_477)",
+    }
+    fixes = {
+        "v1": "It looks like Detectorv1's (--set detector=v1) or an older one's (detector=any).",
+        "v2": "It looks like Detectorv2's: --set detector=v2",
+        "mp": "It looks like MPDetector's: --set detector=mp",
+    }
+    what = f"{lacks[detector]}, so it is not {_WRITERS[detector]}'s"
+    raise SchemaError(what, where=where, fix=fixes[found])
 
 
 def _timed(
