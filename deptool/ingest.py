@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 NORMALISE = "frame (picture size), session-max, inter-ocular, or the picture's longer side in px"
 
+_RATES = (0.2, 500.0)  # rows per second that need no question
+
 OnProgress = Callable[[int, int, int, int], None]  # recordings done, of; bytes read, of
 
 
@@ -74,6 +76,12 @@ class ImportSummary:
     def n_labels(self) -> int:
         """Scores of the source that were joined."""
         return sum(self.scores.by_scale.values())
+
+    @property
+    def odd_rates(self) -> dict[str, float]:
+        """Rows per second of recordings for which it is hard to believe, by recording_id."""
+        rates = dict(self.rows.select("recording_id", "fps").drop_nulls().iter_rows())
+        return {name: fps for name, fps in rates.items() if not _RATES[0] <= fps <= _RATES[1]}
 
     @property
     def failed(self) -> list[str]:

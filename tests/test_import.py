@@ -229,6 +229,7 @@ def test_a_labels_file_beside_the_files_is_joined_and_no_recording(source, tmp_p
     (source / "labels.csv").write_text(f"{head}r0,P1,P1_1,,train,BDI-II,12\n", "utf-8")
     done = run("openface", source, "--out", tmp_path / "c")
     assert (done.exit_code, "Labelled 1 recording" in done.stderr) == (0, True), done.stderr
+    assert "joined" not in done.stderr  # of the source's own scores, which it has none of
     corpus = open_corpus(tmp_path / "c")
     assert corpus.labels().rows() == [("P1_1", "BDI-II", 12.0)]
     assert set(corpus.recordings()["recording_id"]) == {"r0", "r1", "r2"}
@@ -237,4 +238,48 @@ def test_a_labels_file_beside_the_files_is_joined_and_no_recording(source, tmp_p
     again = run("openface", source, "--out", tmp_path / "c")
     assert isinstance(again.exception, DataError)
     assert "which goes from 0 to 63" in str(again.exception)
+    assert "The tables are kept: mend it and give the same command again" in again.stderr
+    assert f"deptool label {tmp_path / 'c'} {source / 'labels.csv'}" in again.stderr
     assert corpus.labels()["score"].to_list() == [12.0]
+
+
+def test_what_an_import_changes_is_said(tmp_path):
+    from fixtures.corpora import make_daic_woz
+
+    make_daic_woz(tmp_path / "in", n=4, seconds=1.0)
+    words = ("daic-woz", tmp_path / "in", "--out", tmp_path / "c")
+    # Four sessions with a PHQ-8 score, from which the binary one follows.
+    assert "8 scores joined: 4 PHQ-8, 4 binary." in run(*words).stderr
+    (tmp_path / "labels.csv").write_text(
+        "recording_id,subject_id,split,scale,score\n402,402,test,PHQ-8,24\n"
+    )
+    CliRunner().invoke(app, ["label", str(tmp_path / "c"), str(tmp_path / "labels.csv")])
+    talk = run(*words).stderr
+    assert "Warning: 1 score was another number before and was replaced." in talk
+    said = "Warning: 1 recording had another subject, session, task or split and was given the"
+    assert said in talk
+    again = run(*words, "--normalise", "640").stderr
+    assert "replaced" not in again
+    assert "Warning: --normalise was session-max before and is 640 now" in again
+    shutil.rmtree(tmp_path / "in" / "402_P")
+    gone = run(*words).stderr
+    assert "3 were there already" in gone
+    assert "The corpus also holds 1 recording whose file is not in this source." in gone
+    assert "--normalise was" not in gone
+
+
+def test_without_landmarks_nothing_is_said_of_dividing_them(tmp_path):
+    files.openface2(tmp_path / "in" / "a.csv", measure(1.0), ("aus",))
+    done = run("openface", tmp_path / "in", "--out", tmp_path / "c")
+    assert (done.exit_code, "Models divide" in done.stderr) == (0, False)
+
+
+def test_a_wrong_unit_of_time_is_a_warning(tmp_path):
+    (tmp_path / "in").mkdir()
+    rows = "".join(f"{40 * k},1\n" for k in range(20))
+    (tmp_path / "in" / "a.csv").write_text(f"t,smile\n{rows}")
+    (tmp_path / "map.toml").write_text(
+        'feature_set = "toy-1"\ntime = "t"\n[columns]\nAU01_r = "smile"\n'
+    )
+    words = ("csv", tmp_path / "in", "--out", tmp_path / "c", "--config", tmp_path / "map.toml")
+    assert "Warning: a: 0.025 rows per second; is the unit of time" in run(*words).stderr

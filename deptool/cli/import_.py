@@ -167,6 +167,10 @@ def _tell(summary: ImportSummary) -> None:
     if summary.without_files:
         listed = ", ".join(summary.without_files[:10]) + (", …" * (len(summary.without_files) > 10))
         view.warn(f"{len(summary.without_files)} recordings are not in the corpus: {listed}")
+    if odd := summary.odd_rates:
+        name, fps = next(iter(odd.items()))
+        more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
+        view.warn(f"{name}{more}: {fps:.2g} rows per second; is the unit of time (or fps) right?")
     lines = [f"{name}: {text}" for name, texts in summary.said.items() for text in texts]
     for line in lines[:_SHOWN]:
         view.say(line)

@@ -53,13 +53,12 @@ class Recording(NamedTuple):
 class Year:
     """One year: its tasks, the recording that a path below the source is of, a recording's name.
 
-    `kind` is its importer; `is_other` tells a path that plainly is the other year's, by `other`.
+    `other` is the other year's importer, `is_other` whether a path plainly is of that year.
     """
 
     tasks: tuple[str | None, ...]
     recording_of: Callable[[Path], Recording | None]
     name: Callable[[Recording], str]
-    kind: str
     other: str
     is_other: Callable[[Path], bool]
 
@@ -112,7 +111,9 @@ def find(source: Path, settings: Settings, year: Year) -> Found:
     }
     hint = None if files or settings.labels_only else _hint(seen, settings, year)
     if hint and settings.features is not None:
-        raise InputError("holds no feature file of this year", str(settings.features), hint)
+        raise InputError(
+            "holds no feature file of this year", where=str(settings.features), fix=hint
+        )
     if not named:
         raise InputError(
             "holds no video, feature file or label of this corpus",

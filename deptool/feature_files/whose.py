@@ -1,4 +1,4 @@
-"""Which tool wrote a CSV file, as its columns plainly say, so that a wrong importer can be named."""
+"""Which tool wrote a CSV file, as its columns plainly say, so that its importer can be named."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def _is_of_2014(path: Path) -> bool:
     return bool(_NAME.match(path.name) and re.search("freeform|northwind", path.name, re.I))
 
 
-_YEAR = avec.Year((None,), _recording_of, _name, "avec2013", "avec2014", _is_of_2014)
+_YEAR = avec.Year((None,), _recording_of, _name, "avec2014", _is_of_2014)
 
 
 def find(source: Path, settings: Settings) -> Found:

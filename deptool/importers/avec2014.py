@@ -50,7 +50,7 @@ def _is_of_2013(path: Path) -> bool:
     return bool(_NAME.match(path.name) and "cut_combined" in path.name.lower())
 
 
-_YEAR = avec.Year(TASKS, _recording_of, _name, "avec2014", "avec2013", _is_of_2013)
+_YEAR = avec.Year(TASKS, _recording_of, _name, "avec2013", _is_of_2013)
 
 
 def find(source: Path, settings: Settings) -> Found:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 TITLE = "any CSV with a row per picture, as a TOML file describes it"
 
-_RATES = (0.2, 500.0)  # rows per second that need no question
 _FULL = 5.0  # au_full, where it is not given
 _INTENSITIES = {f"{unit}_r" for unit in AU_INTENSITY}
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -120,8 +119,7 @@ def read(item: Item, settings: Settings) -> Rows:
         columns.append(good.fill_null(False).cast(pl.Int32).alias("success"))
     columns += [column.expression().alias(name) for name, column in measured.items()]
     rows = table.select(LINE, *columns)
-    said = (*_about_rate(rows, settings), *_about_scale(rows, settings))
-    notes = tuple(f"{path.name}: {text}" for text in said)
+    notes = _about_scale(rows, settings, path.name)
     return Rows(rows, numbers.problems, notes, numbers.truncated)
 
 
@@ -136,16 +134,7 @@ def _timestamp(settings: Settings) -> pl.Expr:
     return seconds - seconds.min() if settings.from_first else seconds
 
 
-def _about_rate(table: pl.DataFrame, settings: Settings) -> tuple[str, ...]:
-    """A doubt about the unit of time where no camera takes pictures at such a rate."""
-    step = table["timestamp"].drop_nulls().diff().median()
-    if not isinstance(step, float) or step <= 0 or _RATES[0] <= 1 / step <= _RATES[1]:
-        return ()
-    keys = "fps" if settings.time_unit == "frame" else f"time_unit = {settings.time_unit!r}"
-    return (f"Warning: {1 / step:.2g} rows per second: is {keys} right?",)
-
-
-def _about_scale(table: pl.DataFrame, settings: Settings) -> tuple[str, ...]:
+def _about_scale(table: pl.DataFrame, settings: Settings, file: str) -> tuple[str, ...]:
     """A doubt about au_full where intensities end at 1; it is 5 unless it was given."""
     names = [name for name in table.columns if name in _INTENSITIES]
     if not settings.au_intensity or settings.au_full != _FULL or not names:
@@ -153,7 +142,7 @@ def _about_scale(table: pl.DataFrame, settings: Settings) -> tuple[str, ...]:
     tops = [top for name in names if isinstance(top := table[name].max(), float)]
     if not tops or not 0 < max(tops) <= 1:
         return ()
-    return ("no intensity is above 1; if they go from 0 to 1, say au_full = 1.0",)
+    return (f"{file}: no intensity is above 1; if they go from 0 to 1, say au_full = 1.0",)
 
 
 def _refuse_changing(table: pl.DataFrame, texts: list[str], file: str) -> None:

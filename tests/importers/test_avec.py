@@ -323,3 +323,48 @@ def test_import_check_and_resume_on_the_command_line(tmp_path):
     assert check_corpus(tmp_path / "c").problems == ()
     again = import_corpus("avec2014", tmp_path / "a", tmp_path / "c", Settings())
     assert (again.n_new, again.n_kept, again.n_labels) == (0, 16, 8)
+
+
+# What lies there and cannot be used
+
+
+def test_files_of_the_other_year_name_its_importer(tmp_path):
+    make_avec2013(tmp_path / "a13", seconds=0.1)
+    make_avec2014(tmp_path / "a14", seconds=0.1)
+    for kind, there, other in (("avec2014", "a13", "avec2013"), ("avec2013", "a14", "avec2014")):
+        module = avec2014 if kind == "avec2014" else avec2013
+        with pytest.raises(InputError) as caught:
+            import_corpus(kind, tmp_path / there, tmp_path / "c", module.Settings())
+        assert f"are of another year: deptool import {other}" in str(caught.value.fix)
+        with pytest.raises(InputError, match="no feature file of this year") as caught:
+            module.find(tmp_path / there, module.Settings(features=tmp_path / there))
+        assert f"deptool import {other}" in str(caught.value.fix)
+
+
+def test_feature_files_without_a_session_in_their_name_are_said(tmp_path):
+    make_avec2014(tmp_path / "avec", features=False)
+    path = tmp_path / "of" / "person1.csv"
+    text(path, "frame, timestamp, confidence, success, AU01_r", "1, 0, 0.9, 1, 2.5")
+    with pytest.raises(InputError, match="no feature file of this year") as caught:
+        avec2014.find(tmp_path / "avec", Settings(features=tmp_path / "of"))
+    fix = str(caught.value.fix)
+    assert "1 table of OpenFace, such as person1.csv" in fix
+    assert "203_1_Freeform_video.csv" in fix
+    # Beside the videos they are said where nothing was extracted, and else passed over.
+    path.rename(tmp_path / "avec" / "person1.csv")
+    with pytest.raises(InputError, match="holds no feature files to import") as caught:
+        import_corpus("avec2014", tmp_path / "avec", tmp_path / "c", Settings())
+    assert "person1.csv" in str(caught.value.fix)
+    corpus = extracted(tmp_path, "208_1_Freeform_video")
+    assert import_corpus("avec2014", tmp_path / "avec", corpus.root, Settings()).n_labels == 1
+
+
+def test_without_labels_it_says_how_to_give_them(tmp_path):
+    videos(tmp_path / "v", "203_1_Freeform_video.mp4")
+    (note,) = [n for n in avec2014.find(tmp_path / "v", Settings()).notes if "no score" in n]
+    assert note.startswith("1 session has no score: 203_1; --set labels=FOLDER")
+    other = text(tmp_path / "l" / "204_1_Depression.csv", "3").parent
+    (note,) = [
+        n for n in avec2014.find(tmp_path / "v", Settings(labels=other)).notes if "no score" in n
+    ]
+    assert "--set" not in note

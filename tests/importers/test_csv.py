@@ -223,3 +223,28 @@ def test_a_map_that_cannot_be_names_its_key(more, what):
     with pytest.raises(SettingsError, match=what) as error:
         settings_of(**more)
     assert error.value.where == "map.toml"
+
+
+def test_intensities_that_end_at_1_are_noted_unless_au_full_is_said(tmp_path):
+    (tmp_path / "a.csv").write_text("t,au1\n0,0.2\n1,1\n")
+    (item,) = importer.find(tmp_path / "a.csv", settings_of()).items
+
+    def notes(**more):
+        return importer.read(item, settings_of(columns={}, au_intensity="au{n}", **more)).notes
+
+    (note,) = notes()
+    assert note == "a.csv: no intensity is above 1; if they go from 0 to 1, say au_full = 1.0"
+    assert notes(au_full=1.0) == ()
+    (tmp_path / "a.csv").write_text("t,au1\n0,0.2\n1,1.5\n")
+    assert notes() == ()
+
+
+@pytest.mark.parametrize(("unit", "odd"), [("s", True), ("ms", False), ("us", True)])
+def test_a_rate_that_no_camera_has_is_told(tmp_path, unit, odd):
+    # Times 0, 40, 80 …: 25 rows per second in ms, 0.025 taken as s, 25,000 taken as us.
+    (tmp_path / "in").mkdir()
+    rows = "".join(f"{40 * k},1\n" for k in range(20))
+    (tmp_path / "in" / "a.csv").write_text(f"t,smile\n{rows}")
+    settings = settings_of(time_unit=unit)
+    summary = import_corpus("csv", tmp_path / "in", tmp_path / "c", settings)
+    assert list(summary.odd_rates) == (["a"] if odd else [])

@@ -271,3 +271,17 @@ def test_two_spellings_of_one_column_are_refused(tmp_path):
     path.write_text("timestamp, x_0, x0\n0, 1, 2\n")
     with pytest.raises(SchemaError, match="has two columns that mean x_0"):
         read(path)
+
+
+def test_a_face_that_a_file_lacks_is_an_error(tmp_path):
+    put(tmp_path, measure(1.0))  # all rows have face_id 0
+    with pytest.raises(InputError, match=r"a\.csv: has no face 9; it has 0"):
+        imported(tmp_path, settings=Settings(face=9))
+    assert imported(tmp_path, settings=Settings(face=0))[0].n_new == 1
+
+
+def test_a_file_that_tells_no_faces_apart_has_none_to_ask_for(tmp_path):
+    path = put(tmp_path, measure(1.0), face_id=False)
+    with pytest.raises(SchemaError, match=r"tells no faces apart .* so it has no face 0"):
+        read(path, face=0)
+    assert len(read(path).table) == 30

@@ -212,3 +212,17 @@ def test_settings_that_cannot_be():
         resolve(py_feat.Settings, words=("height=480",))
     with pytest.raises(SettingsError, match="detector cannot be 'v3'"):
         resolve(py_feat.Settings, words=("detector=v3",))
+
+
+@pytest.mark.parametrize("written", DETECTORS)
+@pytest.mark.parametrize("said", ["v1", "v2", "mp"])
+def test_files_of_another_detector_are_refused_by_name(tmp_path, written, said):
+    path = fex(tmp_path / "a.csv", measure(0.5, failing=0), written)
+    # Before 2.0 there was one kind of detector, whose files have v1's 68 points.
+    if said == {"0.2": "v1", "1": "v1"}.get(written, written):
+        assert len(frames_of(path, "fps=30", f"detector={said}")[0]) == 15
+        return
+    name = {"v1": "Detectorv1", "v2": "Detectorv2", "mp": "MPDetector"}
+    with pytest.raises(SchemaError, match=f"so it is not {name[said]}'s") as error:
+        frames_of(path, "fps=30", f"detector={said}")
+    assert f"detector={'v1' if written in ('0.2', '1') else written}" in str(error.value.fix)
