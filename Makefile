@@ -10,7 +10,7 @@ demo: $(VENV)/installed
 	$(BIN)/deptool demo $(DEMO)
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

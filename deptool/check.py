@@ -17,7 +17,7 @@ from deptool.columns import Table
 from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.errors import DataError, DeptoolError, SchemaError
 from deptool.keys import LABELS_FILE, RECORDINGS_FILE
-from deptool.limits import Limit, Measure, measures, needs_look
+from deptool.limits import Limit, Measure, measures_of, needs_look
 from deptool.quality import Quality, measure
 from deptool.schema import FRAMES, LABELS, RECORDINGS, TRACKS
 
@@ -55,7 +55,7 @@ class CheckReport:
 
     def measures(self) -> tuple[Measure, ...]:
         """Every measure, with the thresholds that hold for this corpus."""
-        return measures(self.recordings, self.imported)
+        return measures_of(self.recordings, self.imported)
 
     def need_a_look(self) -> tuple[Quality, ...]:
         """Recordings beyond a threshold or a limit, not read in whole, or without a sound table."""

@@ -39,6 +39,7 @@ class Score:
     split: str
     seed: int
     over: Over
+    n_distinct: int  # recordings or sessions behind n, each once
     n_subjects: int | None
     metrics: Metrics
 
@@ -64,7 +65,7 @@ def scores(predictions: pl.DataFrame, seen: bool = False) -> list[Score]:
 
     The constant predictor is there where every scored row knows its train mean; with `seen`, it
     is the mean of the very truths that are scored. A recording, or a session, that was predicted
-    in several folds counts once in n.
+    in several folds counts in n once for each of them, and once in `n_distinct`.
     """
     import polars as pl
 
@@ -85,9 +86,13 @@ def scores(predictions: pl.DataFrame, seen: bool = False) -> list[Score]:
             if seen:
                 rows = rows.with_columns(train_mean=pl.col("truth").cast(pl.Float64).mean())
             for predictor, column in predictors.items():
-                metrics = _measure(rows, column)
-                people = _n_subjects(rows)
-                found.append(Score(predictor, str(split), int(str(seed)), over, people, metrics))
+                counts = rows["recording_id"].n_unique(), _n_subjects(rows)
+                found.append(
+                    Score(
+                        *(predictor, str(split), int(str(seed)), over, *counts),
+                        _measure(rows, column),
+                    )
+                )
     return found
 
 
@@ -103,12 +108,16 @@ def n_without_truth(predictions: pl.DataFrame) -> dict[str, int]:
 def evaluate_run(run: Path) -> pl.DataFrame:
     """Score runs/<run>/predictions.parquet, write metrics.json beside it, return the metrics.
 
+    A column n_distinct more than `score` has: the recordings or sessions behind n, each once.
     Raises InputError where the folder holds no predictions, DataError as `score` does.
     """
+    import polars as pl
+
     predictions = read_predictions(run)
     found = scores(predictions)
     write_json(run / "metrics.json", _record(predictions, found, run_warnings(run)))
-    return _frame(found)
+    behind = pl.Series("n_distinct", [s.n_distinct for s in found], pl.Int32)
+    return _frame(found).with_columns(behind)
 
 
 def run_warnings(run: Path) -> list[str]:
@@ -166,8 +175,7 @@ def _measure(rows: pl.DataFrame, column: str) -> Metrics:
     import polars as pl
 
     kind = pl.Float64
-    found = measure(rows["truth"].cast(kind).to_numpy(), rows[column].cast(kind).to_numpy())
-    return dataclasses.replace(found, n=rows["recording_id"].n_unique())
+    return measure(rows["truth"].cast(kind).to_numpy(), rows[column].cast(kind).to_numpy())
 
 
 def _n_subjects(rows: pl.DataFrame) -> int | None:
@@ -177,7 +185,7 @@ def _n_subjects(rows: pl.DataFrame) -> int | None:
 
 def _split_order(key: tuple[object, ...]) -> tuple[int, str, int]:
     split, seed = str(key[0]), int(str(key[1]))
-    order = ("test", "dev", "train")  # the split that counts comes first
+    order = ("test", "new", "dev", "train")  # the split that counts comes first
     return (order.index(split) if split in order else len(order), split, seed)
 
 
@@ -201,7 +209,10 @@ def _record(
         "warnings": warnings,
         "scales": sorted(set(predictions["scale"])),
         "n_without_truth": n_without_truth(predictions),
-        "rows": [s.as_row() | {"over": s.over.text, "rule": s.over.rule} for s in found],
+        "rows": [
+            s.as_row() | {"n_distinct": s.n_distinct, "over": s.over.text, "rule": s.over.rule}
+            for s in found
+        ],
     }
 
 

@@ -23,6 +23,7 @@ RECORDINGS_FILE, LABELS_FILE = "recordings.parquet", "labels.parquet"
 _JOIN = "Join the labels again (deptool label), {verb} what they belong to, or leave it so."
 _LABEL = "Join the labels again: deptool label CORPUS labels.csv"
 _THEN = "Then join the labels again."
+_ITSELF = "It joins the labels of its source itself; join others again with deptool label."
 _SHARE_ROUNDING = 1e-5  # coverage is stored as float32
 
 
@@ -38,9 +39,8 @@ def in_recordings(
             yield Problem(RECORDINGS_FILE, "holds no recordings", "warning", _again(verb))
         for name in ids.filter(ids.is_duplicated()).unique().sort():
             what = f"recording {name!r} has more than one row"
-            yield Problem(
-                RECORDINGS_FILE, what, fix=f"{verb.capitalize()} into a new folder with --out."
-            )
+            fix = f"{verb.capitalize()} into a new folder with --out."
+            yield Problem(RECORDINGS_FILE, what, fix=fix)
     if {"session_id", "subject_id"} <= set(table.columns):
         pairs = table.select("session_id", "subject_id").drop_nulls().unique()
         many = pairs.group_by("session_id").agg(pl.col("subject_id").sort())
@@ -121,11 +121,9 @@ def no_recordings(n_frames: int, verb: str = "extract") -> Problem:
     if not n_frames:
         return Problem(RECORDINGS_FILE, "is not there yet", "warning", _again(verb))
     there = "is 1 frames table" if n_frames == 1 else f"are {n_frames} frames tables"
-    # An import joins the labels of its source itself; those that deptool label joined are gone.
-    then = "Then join labels that its source lacks again." if verb == "import" else _THEN
-    return Problem(
-        RECORDINGS_FILE, f"is missing, though there {there}", fix=f"{_again(verb)} {then}"
-    )
+    then = _ITSELF if verb == "import" else _THEN
+    what = f"is missing, though there {there}"
+    return Problem(RECORDINGS_FILE, what, fix=f"{_again(verb)} {then}")
 
 
 def without_row(where: str, verb: str = "extract") -> Problem:

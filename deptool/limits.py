@@ -1,7 +1,7 @@
 """Limits on a recording's quality: which values need a look, and `coverage<0.8` as users write it.
 
 This is the one place where the thresholds stand. The table of `deptool check`, its legend and
---fail-if are made from `MEASURES`; `measures` has them for one corpus.
+--fail-if are made from `MEASURES`; `measures_of` has them for one corpus.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ NAMES = [m.name for m in MEASURES]
 _LOOK_FPS, _BAD_FPS = 0.75, 0.5
 
 
-def measures(recordings: Sequence[Quality], imported: bool) -> tuple[Measure, ...]:
+def measures_of(recordings: Sequence[Quality], imported: bool) -> tuple[Measure, ...]:
     """`MEASURES` as they are for these recordings of one corpus.
 
     Where they were imported, fps needs a look only far below their own median rate.

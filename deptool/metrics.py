@@ -5,7 +5,8 @@ points of the scale, and looks at all of them at once: never averaged over batch
 frames. Segments of a recording are averaged before they come here.
 
 Below, y is the truth, p the prediction, e = p - y, and n the number of recordings. Variances
-and covariances divide by n (population), as Lin does.
+and covariances divide by n (population), as Lin does. A recording that several folds of a
+cross-validation predicted comes once for each of them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ DEFINITIONS = {
 
 @dataclass(frozen=True)
 class Metrics:
-    """All metrics of one set of recordings; `r2` is None where the truth is constant."""
+    """All metrics of one set of `n` predictions; `r2` is None where the truth is constant."""
 
     n: int
     rmse: float

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
@@ -72,7 +72,7 @@ def check_numbers(quoted: Quoted) -> NumberCheck:
     known = {k: rounded_to(v) for k in NUMBERS if (v := getattr(quoted, k)) is not None}
     outside = [k for k, v in known.items() if k in _BOUNDS and not _in_bounds(k, v)]
     if outside:
-        texts = [f"{_label(quoted, k)} lies outside its range" for k in outside]
+        texts = [f"{_label(quoted, k)} lies outside its range, {_range(k)}" for k in outside]
         return NumberCheck(quoted, (Check("ranges", False, "; ".join(texts)),), Implied())
     checks = (
         _mae_and_rmse(quoted, known),
@@ -83,6 +83,23 @@ def check_numbers(quoted: Quoted) -> NumberCheck:
         _sd_and_scale(quoted, known),
     )
     return NumberCheck(quoted, checks, _implied(quoted, known))
+
+
+def check_row(row: Quoted, options: Quoted) -> NumberCheck:
+    """Whether a row can be true with what it lacks taken from `options`, and what it implies.
+
+    A check that comes out the same without the row is not done: it says nothing of the row.
+    """
+    found = check_numbers(row.filled(options))
+    alone = check_numbers(options.without(row)).checks
+    checks = tuple(
+        replace(c, holds=None, text="the row itself quotes nothing for it")
+        if c.holds is not None and c in alone
+        else c
+        for c in found.checks
+    )
+    has_numbers = any(getattr(row, k) is not None for k in NUMBERS)
+    return replace(found, checks=checks, implied=found.implied if has_numbers else Implied())
 
 
 Known = dict[str, Interval]
@@ -263,6 +280,10 @@ def _grid(interval: Interval) -> list[float]:
 def _in_bounds(name: str, interval: Interval) -> bool:
     high = 1.0 if name in ("pcc", "ccc") else math.inf
     return interval.within(_BOUNDS[name], high) is not None
+
+
+def _range(name: str) -> str:
+    return "-1 to 1" if name in ("pcc", "ccc") else "0 or more"
 
 
 def _missing(known: Known, *names: str) -> str:

@@ -33,12 +33,15 @@ class Over:
         """How a prediction comes about, in a sentence."""
         if self.unit == SESSION:
             return (
-                "Each session counts once; its prediction is the mean of the predictions of its"
-                " recordings within one fold and seed. A recording without a session_id is its own"
-                " session."
+                "Each session counts once for each fold that predicted it; its prediction is the"
+                " mean of the predictions of its recordings within one fold and seed. A recording"
+                " without a session_id is its own session."
             )
         which = "recording" if self.task is None else f"recording of the task {self.task}"
-        return f"Each {which} counts once; its prediction is the mean of its segments."
+        return (
+            f"Each {which} counts once for each fold that predicted it; its prediction is the mean"
+            " of its segments."
+        )
 
 
 ALL = Over()

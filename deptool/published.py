@@ -15,7 +15,9 @@ from importlib.resources import files
 
 from deptool.errors import UsageError, suggest
 
-CORPORA = ("avec2013", "avec2014", "daic-woz", "e-daic")
+# Corpus -> the scale of its published results.
+SCALES = {"avec2013": "BDI-II", "avec2014": "BDI-II", "daic-woz": "PHQ-8", "e-daic": "PHQ-8"}
+CORPORA = tuple(SCALES)
 
 
 @dataclass(frozen=True)

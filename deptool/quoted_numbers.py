@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from deptool.csv_file import read_csv, refuse
 from deptool.errors import DataError, UsageError
@@ -53,6 +54,12 @@ class Quoted:
         """The same row with what it lacks taken from another one."""
         lacking = [k for k in (*NUMBERS, "n", "scale") if getattr(self, k) is None]
         return replace(self, **{k: getattr(more, k) for k in lacking})
+
+    def without(self, more: Quoted) -> Quoted:
+        """The same row without what another one quotes itself."""
+        quoted = [k for k in (*NUMBERS, "n", "scale") if getattr(more, k) is not None]
+        nothing: dict[str, Any] = dict.fromkeys(quoted)
+        return replace(self, **nothing)
 
 
 def rounded_to(number: Decimal) -> Interval:

@@ -11,6 +11,7 @@ from typing import Any
 from deptool.corpus import Corpus, empty
 from deptool.errors import InputError
 from deptool.extract_one import Row, read_row
+from deptool.interrupts import ctrl_c_waits
 from deptool.schema import RECORDINGS
 from deptool.video import open_video
 
@@ -97,7 +98,8 @@ class RecordingsTable:
 
         if not self._mine and (self._corpus.root / "recordings.parquet").exists():
             return
-        with self._corpus.updating():
+        # Polars swallows a KeyboardInterrupt in the middle of making a table.
+        with ctrl_c_waits(), self._corpus.updating():
             rows = {str(r["recording_id"]): r for r in self._corpus.recordings().to_dicts()}
             for name in self._mine:
                 labels = {k: rows[name][k] for k in _LABEL_COLUMNS} if name in rows else {}

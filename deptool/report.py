@@ -8,6 +8,7 @@ sessions, each in a group of its own.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from deptool.over import RECORDING, SESSION, Over, recordings_of
 from deptool.report_csv import CSV_COLUMNS, NO_SPLIT, read_anybodys, with_train_mean
 from deptool.report_rows import (
     CONSTANT,
+    CONSTANT_MODEL,
     OPTIMISTIC,
     arrange,
     as_optimistic,
@@ -68,9 +70,7 @@ def report_runs(folder: Path, split: str = "test", over: str | None = None) -> R
             shared += [s for s in [of_run(run.about, split, root.name)] if s]
     if not groups:
         listed = "; ".join(f"{name}: {why}" for name, why in skipped.items())
-        raise InputError(
-            f"none of its {len(found)} runs can be reported: {listed}", where=str(folder)
-        )
+        raise InputError(f"none of its runs can be reported: {listed}", where=str(folder))
     # By corpus, scale and protocol; else in the order of the runs.
     ordered = sorted(groups.items(), key=lambda item: [str(part) for part in item[0][:3]])
     arranged = [arrange(rows) for _, rows in ordered]
@@ -98,7 +98,7 @@ def report_file(
     shared = [s for s in (of_table(frame, name, path.name) for name in has) if s]
     for name in has:
         base = Origin(path.name, path.name, "", scale, "as given", name)
-        notes = ["shared"] * any(s.split == name for s in shared)
+        notes = ["shared"] * any(s.split == name for s in shared) + _of_split(name)
         of_split = by_over(s for s in found if s.split == name)
         for _, part in (item for item in of_split.items() if _wanted(item[0], over)):
             rows = rows_of(base, part, notes)
@@ -132,16 +132,26 @@ def _report_run(run: Run, split: str, over: str | None) -> _Grouped:
     base = Origin(str(about.get("model", run.root.name)), run.root.name, **names, split=split)
     notes = ["shared"] * bool(of_run(about, split, run.root.name))
     notes += ["persons"] * (about.get("persons_unknown") is True)
+    notes += _of_split(split, about)
     found = by_over(scores(part))
     grouped: _Grouped = []
     for each in (each for each in found if _wanted(each, over)):
         rows = rows_of(base, found[each], notes)
         if _folds_differ(part):
-            rows = [noted(row, "folds") if row.constant else row for row in rows]
+            rows = [
+                noted(r, "folds") if r.constant or r.model == CONSTANT_MODEL else r for r in rows
+            ]
         grouped.append(((*names.values(), _scored_on(each, part)), rows))
     if not grouped:
         raise InputError(_nothing(over, list(found)))
     return grouped
+
+
+def _of_split(split: str, about: Mapping[str, object] | None = None) -> list[str]:
+    """The note on a part that the model has met; models fitted at once choose nothing on dev."""
+    settings = (about or {}).get("settings")
+    at_once = isinstance(settings, dict) and "epochs" not in settings
+    return [split] if split == "train" or (split == "dev" and not at_once) else []
 
 
 def _wanted(over: Over, name: str | None) -> bool:

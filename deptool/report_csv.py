@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 REQUIRED = ("recording_id", "truth", "prediction")
 CSV_COLUMNS = (*REQUIRED, "split", "subject_id", "session_id", "task", "train_mean")
+NEW = "new"
 NO_SPLIT = "all"  # the split of predictions that name none
 
 
@@ -35,7 +36,7 @@ def read_anybodys(path: Path) -> pl.DataFrame:
         {
             "recording_id": row["recording_id"],
             **{name: row.get(name) or None for name in ("subject_id", "session_id", "task")},
-            "split": read_split(row["split"]) if "split" in row else NO_SPLIT,
+            "split": _split(row["split"]) if "split" in row else NO_SPLIT,
             **{"fold": 0, "seed": 0, "scale": None},
             "truth": read_number(row["truth"]),
             "prediction": read_number(row["prediction"]),
@@ -58,12 +59,17 @@ def with_train_mean(frame: pl.DataFrame, given: float | None) -> tuple[pl.DataFr
     return frame.with_columns(train_mean=pl.lit(known, pl.Float64)), known is not None
 
 
+def _split(word: str) -> str | None:
+    """A part of a corpus, or new as `predict` calls what a run does not know; None: neither."""
+    return NEW if word.lower() == NEW else read_split(word)
+
+
 def _check(file: CsvFile) -> None:
     """Raise DataError, with line numbers, for cells that hold no number, id or split."""
     seen: dict[tuple[str, str], int] = {}
     problems: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for line, row in file.rows:
-        key = row["recording_id"], read_split(row.get("split", "")) or ""
+        key = row["recording_id"], _split(row.get("split", "")) or ""
         if not row["recording_id"]:
             problems["a recording_id is missing"].append((line, "it is empty"))
         elif key in seen:
@@ -75,6 +81,6 @@ def _check(file: CsvFile) -> None:
             if read_number(cell) is None and (cell or name == "prediction"):
                 problems["not a finite number"].append((line, f"{name} {cell!r}"))
         if "split" in row and not key[1]:
-            problems["a split is train, dev or test"].append((line, repr(row["split"])))
+            problems["a split is train, dev, test or new"].append((line, repr(row["split"])))
     for what, found in problems.items():
         refuse(DataError, what, found, file.name)

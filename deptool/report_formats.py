@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import deptool
 from deptool.report_published import as_objects, as_records, published_sheet
-from deptool.report_table import METRICS, NOTES, Report, Row, Sheet, caption, sheet
+from deptool.report_table import METRICS, Report, Row, Sheet, caption, sheet
 from deptool.shared_persons import Shared
 
 _LATEX = {
@@ -113,13 +113,12 @@ def to_csv(report: Report) -> str:
 
 def to_json(report: Report) -> str:
     """Groups of rows with nested mean and sd, the notes in words, and the runs left out."""
-    used = {code for row in report.rows for code in row.notes}
     value: dict[str, object] = {
         "deptool_version": deptool.__version__,
         "caption": caption(report),
         "warnings": [_as_warning(shared) for shared in report.shared],
         "groups": [[_as_object(row) for row in group] for group in report.groups],
-        "notes": {code: text for code, text in NOTES.items() if code in used},
+        "notes": report.notes,
         "skipped": dict(report.skipped),
     }
     if report.published:
@@ -135,7 +134,7 @@ def _fields(row: Row) -> dict[str, object]:
 
 _FIELDS = (
     *("model", "run", "corpus", "scale", "protocol", "split", "over", "unit", "task"),
-    *("constant", "n", "n_subjects", "n_seeds"),
+    *("constant", "n", "n_distinct", "n_subjects", "n_seeds"),
 )
 
 

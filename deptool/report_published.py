@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 
-from deptool.published import PublishedRow, caveats, published
+from deptool.published import SCALES, PublishedRow, caveats, published
 from deptool.report_table import Line, Report, Sheet
 
 HEADER = (
@@ -18,11 +18,26 @@ _METRICS = ("rmse", "mae", "ccc", "pcc")
 
 @dataclass(frozen=True)
 class Published:
-    """Published results on one corpus, and the (split, N) of the runs that they stand beside."""
+    """Published results on one corpus, and the runs that they stand beside.
+
+    `sizes` are the (split, N) of the runs on the same scale, `others` the other runs' scales.
+    """
 
     corpus: str
     rows: tuple[PublishedRow, ...]
     sizes: frozenset[tuple[str, int]]
+    others: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is said above the table: that points of two scales cannot be compared."""
+        if not self.others:
+            return []
+        scale, others = SCALES[self.corpus], " and ".join(self.others)
+        return [
+            f"These results are in points of {scale}, runs above in points of {others}: errors on"
+            " different scales cannot be compared."
+        ]
 
     def like_a_run(self, row: PublishedRow) -> bool:
         """Whether a run is scored on the same part with the same N."""
@@ -35,8 +50,11 @@ class Published:
 
 def with_published(report: Report, corpus: str) -> Report:
     """The report with what was published on a corpus; UsageError where nothing is known of it."""
-    sizes = frozenset((row.split, row.n) for row in report.rows)
-    return replace(report, published=Published(corpus.lower(), published(corpus), sizes))
+    rows, name = published(corpus), corpus.lower()
+    # A CSV of anybody's names no scale.
+    known = {row.scale for row in report.rows} - {"", SCALES[name]}
+    sizes = frozenset((row.split, row.n) for row in report.rows if row.scale not in known)
+    return replace(report, published=Published(name, rows, sizes, tuple(sorted(known))))
 
 
 def published_sheet(found: Published) -> Sheet:
@@ -54,9 +72,8 @@ def published_sheet(found: Published) -> Sheet:
         " deptool. A dash: not known. A row whose N is not known, or is that of no run above on the"
         " same part, cannot be compared with the runs."
     )
-    return Sheet(
-        caption, HEADER, _N_TEXT, [lines], footnotes, title=f"Published results on {found.corpus}"
-    )
+    title = f"Published results on {found.corpus}"
+    return Sheet(caption, HEADER, _N_TEXT, [lines], footnotes, found.warnings, title)
 
 
 def as_objects(found: Published) -> dict[str, object]:
@@ -67,7 +84,8 @@ def as_objects(found: Published) -> dict[str, object]:
         | {"n_as_in_a_run": found.like_a_run(row)}
         for row in found.rows
     ]
-    return {"corpus": found.corpus, "rows": rows, "caveats": found.notes()}
+    about = {"corpus": found.corpus, "scale": SCALES[found.corpus], "warnings": found.warnings}
+    return about | {"rows": rows, "caveats": found.notes()}
 
 
 def as_records(found: Published) -> Iterable[dict[str, object]]:

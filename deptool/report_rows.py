@@ -12,7 +12,8 @@ from deptool.over import Over
 from deptool.report_table import FEW, METRICS, Origin, Row
 
 SIMPLE = "ridge"
-BASELINES = {"constant", "identity", "spectral", "svr", "gradient-boosting", SIMPLE}
+CONSTANT_MODEL = "constant"
+BASELINES = {CONSTANT_MODEL, "identity", "spectral", "svr", "gradient-boosting", SIMPLE}
 CONSTANT = "train mean (constant)"
 OPTIMISTIC = "mean of these truths (constant)"
 
@@ -27,14 +28,14 @@ def by_over(found: Iterable[Score]) -> dict[Over, list[Score]]:
 
 def rows_of(base: Origin, found: Sequence[Score], notes: Iterable[str] = ()) -> list[Row]:
     """The constant's row and the model's, over the seeds of one split; `notes` are the model's."""
-    notes = (*notes, *([base.split] if base.split in ("dev", "train") else []))
     model = _row(base, [s for s in found if s.predictor == MODEL], notes)
     means = [s for s in found if s.predictor == TRAIN_MEAN]
     if len(means) < model.n_seeds:
         return [noted(model, "alone")]
     constant = replace(_row(base, means, ()), model=CONSTANT, constant=True)
     ours, its = model.values["rmse"][0], constant.values["rmse"][0]
-    if ours is not None and its is not None and ours >= its:
+    itself = base.model == CONSTANT_MODEL  # it is no news that it does not beat itself
+    if ours is not None and its is not None and ours >= its and not itself:
         model = noted(model, "beaten")
     return [constant, model]
 
@@ -88,12 +89,18 @@ def _rmse(row: Row) -> float:
 
 
 def mark_mixed(groups: Sequence[tuple[Row, ...]]) -> tuple[tuple[Row, ...], ...]:
-    """The groups, with a note on rows of another N or unit than the first group has."""
-    first = {_size(row) for row in groups[0]} if groups else set()
+    """The groups, with a note on rows of another N or unit than the first of their corpus has."""
+    first: dict[tuple[str, str], set[tuple[int, str]]] = {}
+    for group in groups:
+        first.setdefault(_corpus(group[0]), {_size(row) for row in group})
     return tuple(
-        tuple(row if _size(row) in first else noted(row, "mixed") for row in group)
+        tuple(row if _size(row) in first[_corpus(row)] else noted(row, "mixed") for row in group)
         for group in groups
     )
+
+
+def _corpus(row: Row) -> tuple[str, str]:
+    return row.corpus, row.scale
 
 
 def _size(row: Row) -> tuple[int, str]:
@@ -108,12 +115,14 @@ def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
         over=found[0].over,
         constant=False,
         n=min(counts),
+        n_distinct=min(s.n_distinct for s in found),
         n_subjects=min(people) if len(people) == len(found) else None,
         n_seeds=len(found),
         values={name: _over_seeds([getattr(s.metrics, name) for s in found]) for name in METRICS},
         notes=tuple(notes),
     )
-    row = noted(row, "few") if row.n < FEW else row
+    row = noted(row, "repeated") if row.n_distinct < row.n else row
+    row = noted(row, "few") if row.n_distinct < FEW else row
     return noted(row, "uneven") if len(set(counts)) > 1 else row
 
 

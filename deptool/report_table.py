@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,9 @@ NOTES = {
     " a model that recognises them.",
     "persons": "The corpus does not say who is in a recording: whether persons are in two parts"
     " cannot be known.",
-    "mixed": "Another N than in the first group, or sessions in the place of recordings: rows of"
-    " different N are not comparable.",
+    "mixed": "Another N than in the first group of the same corpus and scale, or sessions in the"
+    " place of recordings: rows of different N are not comparable.",
+    "repeated": "N counts a recording or session once for each fold that it was predicted in",
     "few": f"Fewer than {FEW} recordings or sessions: the metrics are very uncertain.",
     "beaten": "Does not beat the constant predictor: its RMSE is no lower.",
     "behind": "Does not beat ridge regression on functionals (the run of ridge in this table): its"
@@ -56,6 +57,7 @@ class Row(Origin):
     over: Over
     constant: bool
     n: int
+    n_distinct: int  # recordings or sessions behind n, each once
     n_subjects: int | None
     n_seeds: int
     values: Mapping[str, tuple[float | None, float | None]]
@@ -74,6 +76,11 @@ class Report:
     @property
     def rows(self) -> list[Row]:
         return [row for group in self.groups for row in group]
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Code -> sentence of the notes that any row has."""
+        return sentences((row.notes, row.n_distinct, row.over.unit) for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -111,8 +118,7 @@ _MARKS = "†‡§¶*abcdefghijklmnopqrstuvwxyz"
 
 def sheet(report: Report) -> Sheet:
     """The table of a report's runs; notes become marks, in the order of `NOTES`."""
-    used = {code for row in report.rows for code in row.notes}
-    marks = dict(zip((code for code in NOTES if code in used), _MARKS, strict=False))
+    marks = mark(report.notes)
 
     def line(row: Row) -> Line:
         return Line(
@@ -120,9 +126,29 @@ def sheet(report: Report) -> Sheet:
         )
 
     groups = [[line(row) for row in group] for group in report.groups]
-    footnotes = [(mark, NOTES[code]) for code, mark in marks.items()]
+    footnotes = list(zip(marks.values(), report.notes.values(), strict=True))
     warnings = [shared.sentence for shared in report.shared]
     return Sheet(caption(report), HEADER, N_TEXT, groups, footnotes, warnings)
+
+
+def mark(codes: Iterable[str]) -> dict[str, str]:
+    """Codes of notes -> the marks that stand for them, in the order of `NOTES`."""
+    used = set(codes)
+    return dict(zip((code for code in NOTES if code in used), _MARKS, strict=False))
+
+
+def sentences(rows: Iterable[tuple[Sequence[str], int, str]]) -> dict[str, str]:
+    """Rows of (notes, n_distinct, unit) -> the sentences of their notes, in the order of `NOTES`.
+
+    Where N counts some several times, with how many there are: '…: 4 recordings.'
+    """
+    rows = list(rows)
+    said = {code: NOTES[code] for code in mark(code for codes, _, _ in rows for code in codes)}
+    if "repeated" in said:
+        behind = dict.fromkeys((n, unit) for codes, n, unit in rows if "repeated" in codes)
+        counts = [f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in behind]
+        said["repeated"] += f": {' or '.join(counts)}."
+    return said
 
 
 def caption(report: Report) -> str:

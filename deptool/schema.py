@@ -273,7 +273,7 @@ METRICS = Table(
             choices=("recording", "session"),
         ),
         Column("task", "string", "the one task that is scored, or null for all", nullable=True),
-        Column("n", "int32", "recordings or sessions scored", low=1),
+        Column("n", "int32", "predictions scored, of recordings or sessions", low=1),
         Column("n_subjects", "int32", "persons behind them", low=1, nullable=True),
         Column("rmse", "float32", "root mean squared error", unit="points", low=0),
         Column("mae", "float32", "mean absolute error", unit="points", low=0),

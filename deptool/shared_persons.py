@@ -27,7 +27,8 @@ class Shared:
     def sentence(self) -> str:
         """'20 of 100 test recordings show a person who is in train or dev (runs a, b).'"""
         count = str(self.recordings) if self.of is None else f"{self.recordings} of {self.of}"
-        noun, verb = ("recording", "shows") if (self.of or 2) == 1 else ("recordings", "show")
+        one = (self.of or self.recordings) == 1
+        noun, verb = ("recording", "shows") if one else ("recordings", "show")
         earlier = " or ".join(_EARLIER[self.split])
         text = f"{count} {self.split} {noun} {verb} a person who is in {earlier}"
         if not self.names:

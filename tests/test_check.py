@@ -20,7 +20,7 @@ from deptool.cli import check as verb
 from deptool.cli.main import app, main
 from deptool.corpus import open_corpus
 from deptool.errors import DataError, InputError, SchemaError
-from deptool.limits import NAMES, parse_limit
+from deptool.limits import MEASURES, NAMES, parse_limit
 from deptool.schema import FRAMES, LABELS, RECORDINGS, TRACKS
 from fixtures.tables import make_tables_corpus
 
@@ -378,6 +378,95 @@ def test_verdicts_name_recordings_and_values(corpus):
     assert verdict.what == f"4 of 4 recordings break a limit: {said}"
 
 
+def test_one_recording_breaks_a_limit(corpus):
+    change_recordings(corpus, lambda t: t[:1])
+    for name in IDS[1:]:
+        corpus.frames_path(name).unlink()
+    (verdict,) = check_corpus(corpus.root, [parse_limit("n_rows<31")]).verdicts()
+    assert verdict.what == "1 of 1 recording breaks a limit: n_rows<31 (s000_0 30)"
+    (corpus.root / "recordings.parquet").unlink()
+    assert found(corpus)[0][2] == "is missing, though there is 1 frames table"
+
+
+IMPORTED = {"importer": "openface", "face": None}
+
+# Of each, a step and what must be said about it; in all of them extract becomes import.
+FIXES = {
+    "frames missing": "Run the same deptool {} command again: what is missing is made.",
+    "frames without a row": "Run the same deptool {} command again: what is missing is made."
+    " If it should not be here, delete it.",
+    "a track without a row": "Run the same deptool {} command again: what is missing is made."
+    " If it should not be here, delete it.",
+    "another feature set": "{cap} it again: deptool {} … --force ID",
+    "another number of rows": "{cap} it again: deptool {} … --force ID",
+    "a timestamp that stands": "{cap} it again: deptool {} … --force ID",
+    "a recording twice": "{cap} into a new folder with --out.",
+}
+
+
+@pytest.mark.parametrize("made_by", ["extract", "import"])
+@pytest.mark.parametrize("kind", FIXES)
+def test_what_to_do_names_the_command_that_made_the_corpus(corpus, kind, made_by):
+    if made_by == "import":
+        edit_json(corpus, extraction=IMPORTED)
+    BREACHES[kind][0](corpus)
+    (fix,) = [p.fix for p in check_corpus(corpus.root).problems if p.severity == "error"]
+    assert fix == FIXES[kind].format(made_by, cap=made_by.capitalize())
+
+
+def test_an_import_that_was_interrupted_joins_labels_itself(corpus):
+    (corpus.root / "recordings.parquet").unlink()
+    again = "Run the same deptool {} command again: what is missing is made. "
+    (problem,) = check_corpus(corpus.root).problems
+    assert problem.fix == again.format("extract") + "Then join the labels again."
+    edit_json(corpus, extraction=IMPORTED)
+    (problem,) = check_corpus(corpus.root).problems
+    itself = "It joins the labels of its source itself; join others again with deptool label."
+    assert problem.fix == again.format("import") + itself
+
+
+def test_scores_of_no_recording_say_what_to_do(corpus):
+    scores(corpus, ("gone", "BDI-II", 3.0))
+    edit_json(corpus, extraction=IMPORTED)
+    (problem,) = check_corpus(corpus.root).problems
+    assert problem.fix == (
+        "Join the labels again (deptool label), import what they belong to, or leave it so."
+    )
+
+
+def test_missing_rows_break_a_limit_on_gaps(run, corpus):
+    # At 6 rows/s rows 10 to 19 are left out: 10 steps, 1.67 s, beside single unmeasured rows.
+    assert run("--fail-if", "longest_gap_s>1")[0] == 0
+    change_frames(corpus, lambda t: t.filter(~pl.int_range(pl.len()).is_between(10, 19)))
+    left = corpus.frames("s000_0")
+    n_success = int(left["success"].sum())
+    assert left["success"][9] == left["success"][10] == 1  # else the gap is longer
+    for column, value in (
+        *(("n_frames", 20), ("n_success", n_success)),
+        ("coverage", n_success / 20),
+    ):
+        change_recordings(corpus, put(column, value))
+    code, said = run("--fail-if", "longest_gap_s>1")
+    assert (code, "longest_gap_s>1 (s000_0 1.667)" in said) == (7, True)
+    assert run("--fail-if", "longest_gap_s>1.7")[0] == 0
+
+
+def test_an_import_of_a_low_rate_is_not_marked(corpus):
+    # Ten times slower: 0.6 rows a second. One recording alone is another 4 times slower.
+    for name in IDS:
+        change_frames(corpus, lambda t: t.with_columns(pl.col("timestamp") * 10), name)
+    assert len(check_corpus(corpus.root).need_a_look()) == 4
+    edit_json(corpus, extraction=IMPORTED)
+    report = check_corpus(corpus.root)
+    assert (report.imported, [q for q in report.need_a_look() if q.fps < 0.5]) == (True, [])
+    change_frames(corpus, lambda t: t.with_columns(pl.col("timestamp") * 4), "s001_1")
+    page = shown(corpus)
+    marked = {line.split()[0] for line in page.splitlines() if "0.6!" in line or "0.1!!" in line}
+    assert marked == {"s001_1"}
+    (legend,) = [line for line in page.splitlines() if line.startswith("fps ")]
+    assert legend.split()[-2:] == ["<0.45", "<0.3"]  # 3/4 and 1/2 of 0.6
+
+
 def test_progress_ends_with_all(corpus):
     add_track(corpus)
     steps = []
@@ -392,7 +481,8 @@ def test_json_has_everything_and_no_path(corpus):
         app, ["check", str(corpus.root), "--json", "--fail-if", "coverage<0.5"]
     )
     said = json.loads(done.stdout)
-    assert list(said) == ["corpus", "problems", "recordings", "failed"]
+    assert list(said) == ["corpus", "imported", "problems", "recordings", "failed"]
+    assert said["imported"] is False
     assert set(said["recordings"][0]) == {"recording_id", "status", *NAMES}
     assert [p["where"] for p in said["problems"]] == ["corpus.json", "frames/s000_0.parquet"]
     assert [f["recording_id"] for f in said["failed"]] == ["s000_0"]
@@ -462,7 +552,7 @@ def test_a_table_too_wide_loses_columns_without_a_mark_but_no_mark(corpus):
 
     def drawn(width, *shown):
         page = Console(width=width, file=io.StringIO())
-        page.print(verb._fitting("c", shown, set(), width))
+        page.print(verb._fitting("c", shown, MEASURES, set(), width))
         return page.file.getvalue()
 
     assert "for columns without a mark" not in drawn(160, fine, odd)
@@ -488,6 +578,10 @@ def test_of_many_recordings_only_those_to_look_at_are_shown(corpus, monkeypatch)
     change_recordings(corpus, put("status", "truncated", row=3))
     assert ("s001_1" in shown(corpus), "s000_0" in shown(corpus)) == (True, False)
     assert "s000_0" in shown(corpus, "--all")
+    for name in IDS[:2]:  # so that one is left
+        change_recordings(corpus, put("status", "truncated", row=IDS.index(name)))
+    talk = CliRunner().invoke(app, ["check", str(corpus.root)]).stderr
+    assert "nothing is marked: 1 recording. See --all." in talk
 
 
 def test_the_same_problem_of_many_tables_is_one_line(corpus):
@@ -510,6 +604,6 @@ def test_a_corpus_that_is_being_written_says_so(tmp_path):
     with corpus.writing((1, 2)):
         during = check_corpus(tmp_path / "c").problems
     assert [p.what for p in during if "right now" in p.what] == [
-        "an extract is writing it right now: what looks wrong may be half-done"
+        "an extract or import is writing it right now: what looks wrong may be half-done"
     ]
     assert not [p for p in check_corpus(tmp_path / "c").problems if "right now" in p.what]

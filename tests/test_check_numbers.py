@@ -269,6 +269,68 @@ def test_the_verb_exits_with_7_where_a_row_is_impossible(tmp_path):
     assert "1 possible, 1 impossible, 1 not checked." in done.stderr
 
 
+def test_options_alone_decide_nothing_of_a_row(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("name,rmse,mae,mean\nempty,,,\nlittle,5,,\ngood,5,4,\nbeyond,,,70\n")
+    done = run(path, "--sd", "11.48", "--scale", "BDI-II", "--json")
+    rows = json.loads(done.stdout)["rows"]
+    # The SD and the scale are enough for a check, but neither is of the first three rows. The
+    # mean of the last is its own, and lies beyond 63.
+    assert {row["quoted"]["name"]: row["verdict"] for row in rows} == {
+        **{"empty": "not checked", "little": "not checked", "good": "possible"},
+        "beyond": "impossible",
+    }
+    assert "1 of 4 rows cannot be true: beyond" in str(done.exception)
+    empty, little = rows[0], rows[1]
+    assert {c["holds"] for c in empty["checks"]} == {None}
+    assert empty["checks"][-1]["text"] == "the row itself quotes nothing for it"
+    assert set(empty["implied"].values()) == {None}
+    assert little["implied"]["r2"] is not None  # of its RMSE
+    talk = run(path, "--sd", "11.48", "--scale", "BDI-II").stderr
+    assert "2 not checked, 1 possible, 1 impossible." in talk
+
+
+def test_a_row_without_numbers_implies_nothing_of_the_options(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("name,rmse,mae,n\nempty,,,\nten,,,10\n")
+    rows = json.loads(run(path, "--rmse", "5", "--mae", "4", "--sd", "9", "--json").stdout)["rows"]
+    # The second quotes an N, which the check of the RMSE needs: √10 * 4 = 12.6.
+    assert [row["verdict"] for row in rows] == ["not checked", "possible"]
+    assert set(rows[0]["implied"].values()) == {None}
+
+
+def test_a_row_that_quotes_what_the_options_say_is_checked(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("name,sd\nours,11.48\n")
+    (row,) = json.loads(run(path, "--sd", "11.48", "--scale", "BDI-II", "--json").stdout)["rows"]
+    assert row["verdict"] == "possible"
+
+
+def test_options_that_cannot_be_true_are_no_fault_of_the_rows(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("name,rmse\nours,5\n")
+    with pytest.raises(DataError, match=r"the options cannot be true, .* at most 31.50"):
+        raise run(path, "--sd", "40", "--scale", "BDI-II").exception
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--rmse", "-3"), "RMSE -3 lies outside its range, 0 or more"),
+        (("--pcc", "1.2"), "PCC 1.2 lies outside its range, -1 to 1"),
+        (("--ccc", "-1.2"), "CCC -1.2 lies outside its range, -1 to 1"),
+    ],
+)
+def test_a_range_is_named(words, said):
+    assert said in " ".join(run(*words).stdout.split())
+
+
+def test_one_row_is_one_row(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("name,rmse,mae\nbad,4,6\n")
+    assert "1 of 1 row cannot be true: bad" in str(run(path).exception)
+
+
 def test_the_verb_as_json(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("name,rmse,mae\nours,5.60,4.2\n")

@@ -66,9 +66,9 @@ def test_folds_are_pooled_and_not_averaged():
     assert model.metrics.rmse == pytest.approx(8**0.5)
 
 
-def test_a_recording_in_several_folds_counts_once_in_n():
+def test_n_counts_the_values_that_are_scored_and_n_distinct_the_recordings():
     frame = pl.concat([predictions(ROWS, fold=f, split="train") for f in (0, 1)])
-    assert scores(frame)[0].metrics.n == 3
+    assert [(s.metrics.n, s.n_distinct) for s in scores(frame)] == [(6, 3), (6, 3)]
 
 
 def test_rows_without_truth_are_left_out_and_counted():
@@ -192,7 +192,7 @@ def test_only_what_one_fold_and_seed_predicted_is_fused():
     frame = pl.concat([of_sessions(rows, fold=0), of_sessions(more, fold=1)])
     model = next(s for s in scores(frame) if s.predictor == "model" and s.over.unit == "session")
     assert model.metrics.rmse == pytest.approx(29**0.5)
-    assert model.metrics.n == 1
+    assert (model.metrics.n, model.n_distinct) == (2, 1)
     seeds = pl.concat([of_sessions(rows, seed=0), of_sessions(more, seed=1)])
     fused = [s for s in scores(seeds) if s.predictor == "model" and s.over.unit == "session"]
     assert [(s.seed, s.metrics.rmse) for s in fused] == [(0, pytest.approx(3)), (1, 7)]
@@ -245,7 +245,7 @@ def test_evaluate_run_writes_metrics_json_with_the_same_bytes_each_time(tmp_path
     evaluate_run(run)
     assert (run / "metrics.json").read_bytes() == first
     said = json.loads(first)
-    assert [row["n"] for row in said["rows"]] == [3, 3]
+    assert [(row["n"], row["n_distinct"]) for row in said["rows"]] == [(3, 3), (3, 3)]
     assert said["rows"][0]["mae"] == pytest.approx(frame["mae"][0])
     assert "Lin 1989" in said["definitions"]["ccc"]
     assert str(tmp_path) not in first.decode()
@@ -273,6 +273,28 @@ def test_persons_on_two_sides_are_said_above_the_table(tmp_path):
     assert CliRunner().invoke(app, ["evaluate", str(run)]).stdout.splitlines()[0] == said
     shown = CliRunner().invoke(app, ["evaluate", str(run), "--json"])
     assert json.loads(shown.stdout)["warnings"] == [said]
+
+
+def test_the_verb_notes_folds_with_their_own_means_few_recordings_and_repeats(tmp_path):
+    # Two folds with training means 15 and 18 predict the same 3 recordings: 6 values.
+    folds = [predictions(ROWS, fold=0), predictions(ROWS, fold=1, train_mean=18.0)]
+    run = write_run(tmp_path / "r", pl.concat(folds))
+    shown = " ".join(CliRunner().invoke(app, ["evaluate", str(run)]).stdout.split())
+    assert "N counts a recording or session once for each fold" in shown
+    assert "predicted in: 3 recordings." in shown
+    assert "Fewer than 30 recordings" in shown
+    # The pooled constant is uncorrelated here, as both folds hold the same truths.
+    assert "Each fold has its own training mean" not in shown
+    other = [predictions(ROWS[:2], fold=0), predictions(ROWS[2:], fold=1, train_mean=14.0)]
+    run = write_run(tmp_path / "s", pl.concat(other))
+    shown = " ".join(CliRunner().invoke(app, ["evaluate", str(run)]).stdout.split())
+    assert "Each fold has its own training mean" in shown
+    assert "N counts" not in shown
+
+
+def test_enough_recordings_of_one_fold_have_no_notes(tmp_path):
+    run = write_run(tmp_path / "r", predictions([(f"r{i}", i, i + 1) for i in range(30)]))
+    assert CliRunner().invoke(app, ["evaluate", str(run)]).stdout.rstrip()[-1] in "┘┛"
 
 
 def test_evaluate_run_without_predictions_names_the_runs_there_are(tmp_path):

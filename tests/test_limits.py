@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deptool.errors import UsageError
-from deptool.limits import MEASURES, NAMES, Limit, needs_look, parse_limit
+from deptool.limits import MEASURES, NAMES, Limit, measures_of, needs_look, parse_limit
 from deptool.quality import Quality
 from tests.conftest import ROOT
 
@@ -58,6 +58,32 @@ def test_what_was_not_measured_or_has_no_threshold_needs_no_look():
 )
 def test_which_recordings_need_a_look(changed, expected):
     assert needs_look(dataclasses.replace(FINE, **changed)) is expected
+
+
+def test_the_rate_of_an_import_is_compared_with_its_own():
+    # The median of 1, 30, 30, 24 and 14 is 24: a look below 18 and bad below 12.
+    rates = (1.0, 30.0, 30.0, 24.0, 14.0)
+    recordings = [dataclasses.replace(FINE, fps=rate) for rate in (*rates, None)]
+    measures = measures_of(recordings, imported=True)
+    (fps,) = [m for m in measures if m.name == "fps"]
+    assert (fps.look, fps.bad) == (18.0, 12.0)
+    assert [fps.level(rate) for rate in rates] == [2, 0, 0, 0, 1]
+    assert [needs_look(q, measures) for q in recordings] == [True, *[False] * 3, True, False]
+    # All else is as it was; so is everything of what was extracted.
+    assert [m for m in measures if m != fps] == [m for m in MEASURES if m.name != "fps"]
+    assert measures_of(recordings, imported=False) == MEASURES
+
+
+def test_one_row_a_second_is_fine_where_all_have_it():
+    recordings = [dataclasses.replace(FINE, fps=1.0)] * 3
+    assert not any(needs_look(q, measures_of(recordings, True)) for q in recordings)
+    assert all(needs_look(q, measures_of(recordings, False)) for q in recordings)
+
+
+def test_without_any_rate_none_is_low():
+    measures = measures_of([dataclasses.replace(FINE, fps=None)], True)
+    assert [(m.look, m.bad) for m in measures if m.name == "fps"] == [(None, None)]
+    assert {m.name for m in measures_of([], True)} == set(NAMES)
 
 
 @given(

@@ -164,6 +164,15 @@ def test_the_command_writes_csv_and_json(
     assert "not a diagnosis" in done.stderr
 
 
+def test_the_table_tells_training_recordings_from_others(
+    run: Run, corpus: Corpus, new: Corpus, deptool: Cli
+) -> None:
+    own = deptool("predict", run.root, corpus.root).stdout
+    assert "split" in own
+    assert all(part in own for part in ("train", "dev", "test"))
+    assert "split" not in deptool("predict", run.root, new.root).stdout
+
+
 def test_the_command_shows_a_table_and_refuses_in_one_line(
     run: Run, new: Corpus, deptool: Cli
 ) -> None:

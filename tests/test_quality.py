@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deptool.corpus import empty
-from deptool.quality import LANDMARK_COLUMNS, Quality, find_repeats, jitter, measure
+from deptool.quality import (
+    LANDMARK_COLUMNS,
+    Quality,
+    find_repeats,
+    jitter,
+    longest_gap,
+    measure,
+)
 from deptool.schema import FRAMES
 from deptool.validate import check
 
@@ -92,6 +99,52 @@ def test_a_gap_is_measured_in_time_and_not_in_rows():
     # Two single missing rows: one lasts 0.5 s, the other 4 s, since the next row is late.
     table = frames(5, timestamp=[0, 0.5, 1, 1.5, 5.5], success=[1, 0, 1, 0, 1])
     assert measure(ROW, table).longest_gap_s == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "success", "seconds"),
+    [
+        # At 2 rows/s the rows at 1.0, 1.5 and 2.0 s are missing. The row at 0.5 s ends where the
+        # first of them would begin, so 1.0 to 2.5 s; as if they were there without success.
+        ([0, 0.5, 2.5, 3, 3.5], [1, 1, 1, 1, 1], 1.5),
+        # Missing and unmeasured rows side by side are one gap. The row at 0.5 s ends at 1.0 s; the
+        # one at 2.5 s is not measured, the next is at 3.0 s. And with the unmeasured row first:
+        # from 1.0 s to 3.0 s as well.
+        ([0, 0.5, 2.5, 3, 3.5], [1, 1, 0, 1, 1], 2.0),
+        ([0, 0.5, 1, 3, 3.5], [1, 1, 0, 1, 1], 2.0),
+        # Between unmeasured rows: from 0.5 to 4.0 s.
+        ([0, 0.5, 1, 3, 3.5, 4], [1, 0, 0, 0, 0, 1], 3.5),
+        # The last row is not measured, and rows before it are missing: from 1.5 s to its end, at
+        # 4.0 + 0.5 s.
+        ([0, 0.5, 1, 4], [1, 1, 1, 0], 3.0),
+        # Nothing is measured: from the first row to the end of the last.
+        ([0, 0.5, 1, 4], [0, 0, 0, 0], 4.5),
+        # The first row is late: nobody knows whether something was before it.
+        ([10, 10.5, 11, 11.5], [1, 1, 1, 1], 0.0),
+        # Steps of 0.5, 0.5, 0.7 and 0.5 s: 0.7 s is not above 1.5 * 0.5 s, so nothing is missing.
+        ([0, 0.5, 1, 1.7, 2.2], [1, 1, 1, 1, 1], 0.0),
+        # 0.8 s is: from 1.5 to 1.8 s.
+        ([0, 0.5, 1, 1.8, 2.3], [1, 1, 1, 1, 1], 0.3),
+    ],
+)
+def test_missing_rows_are_a_gap_too(times, success, seconds):
+    table = frames(len(times), timestamp=times, success=success)
+    assert measure(ROW, table).longest_gap_s == pytest.approx(seconds, abs=1e-3)
+
+
+@given(st.lists(st.tuples(st.integers(3, 8), st.integers(0, 6)), max_size=9))
+def test_a_gap_is_as_long_where_its_rows_are_missing(runs):
+    # The same recording of a program that writes rows without a face, and of one that does not:
+    # runs of measured rows, long enough that the median step stays, with others between them.
+    keep = np.array([value for on, off in [*runs, (3, 0)] for value in [True] * on + [False] * off])
+    times = np.arange(len(keep)) / 4
+    assert longest_gap(times, keep) == longest_gap(times[keep], np.ones(keep.sum(), bool))
+
+
+@given(st.integers(2, 300), st.sampled_from([1.0, 6.0, 24.0, 25.0, 29.97, 30.0]))
+def test_regular_rows_have_no_gap(n, fps):
+    times = (np.arange(n) / fps).astype(np.float32).astype(float)
+    assert longest_gap(times, np.ones(n, bool)) == 0
 
 
 def test_fps_is_counted_between_the_first_and_the_last_row():

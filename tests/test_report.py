@@ -18,6 +18,7 @@ from deptool.errors import DataError, InputError, SchemaError
 from deptool.report import CONSTANT, OPTIMISTIC, report_file, report_runs
 from deptool.report_formats import sheets, to_csv, to_json, to_latex, to_markdown
 from deptool.schema import PREDICTIONS, SCHEMA_VERSION
+from deptool.shared_persons import Shared
 
 TRUTH = [float(i) for i in range(40)]  # mean 19.5
 
@@ -165,8 +166,9 @@ def test_sessions_are_not_recordings_even_where_there_are_as_many(tmp_path):
     write_tasks(tmp_path / "b", n=20, corpus="b")
     groups = report_runs(tmp_path).groups
     assert [(g[1].n, g[1].over.unit, "mixed" in g[1].notes) for g in groups] == [
-        *((20, "recording", False), (40, "recording", True), (20, "recording", False)),
-        *((20, "recording", False), (20, "session", True)),
+        # Of the corpus a, then of b: its first group is that over all recordings.
+        *((20, "recording", False), (40, "recording", False), (20, "recording", True)),
+        *((20, "recording", True), (20, "session", True)),
     ]
 
 
@@ -275,13 +277,60 @@ def test_folds_with_their_own_means_are_noted_at_the_constant(tmp_path):
     constant, model = report_runs(tmp_path).rows
     assert "folds" in constant.notes
     assert "folds" not in model.notes
+    write_run(tmp_path / "a", fold=1, model="constant")
+    assert all("folds" in row.notes for row in report_runs(tmp_path).rows)
 
 
-def test_the_dev_part_is_labelled_as_such(tmp_path):
-    write_run(tmp_path / "a", split="dev")
+def test_the_dev_part_is_labelled_where_the_best_epoch_was_chosen_on_it(tmp_path):
+    write_run(tmp_path / "a", split="dev", settings={"epochs": 5})
+    write_run(tmp_path / "b", split="dev", model="ridge", settings={"penalty": 1.0})
     report = report_runs(tmp_path, "dev")
     assert {row.split for row in report.rows} == {"dev"}
-    assert "dev" in report.rows[1].notes
+    notes = {row.model: row.notes for row in report.rows}
+    assert "dev" in notes["gmlp"]
+    assert "dev" not in notes["ridge"]
+
+
+def test_recordings_of_several_folds_count_for_each_and_a_note_says_how_many(tmp_path):
+    # As in the dev part of leave-one-subject-out: each of 4 recordings in 3 folds is 12 values.
+    rows = [
+        {"recording_id": f"r{i}", "fold": fold, "truth": TRUTH[i], "prediction": TRUTH[i] + fold}
+        for i in range(4)
+        for fold in range(3)
+    ]
+    write_run(tmp_path / "a", rows=rows)
+    report = report_runs(tmp_path)
+    assert [(r.n, r.n_distinct) for r in report.rows] == [(12, 4), (12, 4)]
+    # Errors 0, 1, 2 each four times: RMSE sqrt(5/3).
+    assert report.rows[1].values["rmse"][0] == pytest.approx((5 / 3) ** 0.5)
+    assert "predicted in: 4 recordings." in to_markdown(report)
+    assert json.loads(to_json(report))["notes"]["repeated"].endswith("4 recordings.")
+    # 40 values of 20 recordings are few, though they are more than 30.
+    twice = [{"recording_id": f"r{i % 20}", "fold": i // 20} for i in range(40)]
+    write_run(tmp_path / "b", model="other", rows=twice)
+    row = next(r for r in report_runs(tmp_path).rows if r.model == "other")
+    assert row.n == 40
+    assert {"repeated", "few"} <= set(row.notes)
+
+
+def test_the_constant_as_a_model_is_not_blamed_for_not_beating_itself(tmp_path):
+    write_run(tmp_path / "a", model="constant", off=60.0)
+    assert report_runs(tmp_path).rows[1].notes == ()
+
+
+def test_rows_of_another_corpus_are_not_marked_for_their_n(tmp_path):
+    write_run(tmp_path / "a", corpus="a")
+    write_run(tmp_path / "b", corpus="b", n=35)
+    write_run(tmp_path / "c", corpus="b", n=32, protocol="group-kfold:5")
+    report = report_runs(tmp_path)
+    marked = {row.run: "mixed" in row.notes for row in report.rows if not row.constant}
+    assert marked == {"a": False, "b": False, "c": True}
+
+
+def test_one_recording_shows_a_person():
+    assert Shared("test", 1, None).sentence.startswith("1 test recording shows")
+    assert Shared("test", 1, 1).sentence.startswith("1 of 1 test recording shows")
+    assert Shared("test", 1, 2).sentence.startswith("1 of 2 test recordings show ")
 
 
 def test_unfinished_and_unreadable_runs_are_listed_and_not_fatal(tmp_path):
@@ -307,7 +356,7 @@ def test_a_folder_without_a_run_that_can_be_reported_is_an_error(tmp_path):
     with pytest.raises(InputError, match="holds no runs"):
         report_runs(tmp_path)
     write_run(tmp_path / "half", status="running")
-    with pytest.raises(InputError, match="none of its 1 runs can be reported: half: is not fin"):
+    with pytest.raises(InputError, match="none of its runs can be reported: half: is not fin"):
         report_runs(tmp_path)
 
 
@@ -396,6 +445,14 @@ def test_one_split_of_anybodys_predictions_can_be_chosen(tmp_path):
 def test_anybodys_recordings_without_a_truth_are_left_out(tmp_path):
     path = write_csv(tmp_path, "recording_id,truth,prediction\na,1,2\nb,,4\nc,2,2\n")
     assert report_file(path).rows[1].n == 2
+
+
+def test_predictions_of_recordings_that_the_run_did_not_know_are_read(tmp_path):
+    # The columns that `predict` writes.
+    header = "recording_id,subject_id,session_id,task,split,fold,seed,scale,truth,prediction\n"
+    rows = "a,p,a,,new,0,0,BDI-II,10,12\nb,q,b,,New,0,0,BDI-II,20,20\nc,r,c,,train,0,0,BDI-II,3,4\n"
+    report = report_file(write_csv(tmp_path, header + rows))
+    assert [(r.split, r.n) for r in report.rows if not r.constant] == [("new", 2), ("train", 1)]
 
 
 def test_a_predictions_table_is_read_too(tmp_path):

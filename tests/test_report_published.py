@@ -30,7 +30,7 @@ def a_row(key="k", n=50, set="test", **other):
 
 def a_report(*rows, n=50, split="test"):
     values = dict.fromkeys(METRICS, (0.5, None))
-    run = Row(*("m", "r", "c", "BDI-II", "corpus", split), ALL, False, n, None, 1, values)
+    run = Row(*("m", "r", "c", "BDI-II", "corpus", split), ALL, False, n, n, None, 1, values)
     found = Published("avec2014", rows, frozenset({(split, n)}))
     return Report(((run,),), {}, published=found)
 
@@ -107,6 +107,20 @@ def test_the_verb_shows_all_published_rows(tmp_path, format):
     assert shown.exit_code == 0
     for row in published("avec2014"):
         assert row.method.split(" (")[0].replace("&", r"\&") in shown.stdout
+
+
+def test_results_on_another_scale_than_a_run_are_said_not_to_compare(tmp_path):
+    # AVEC is scored in points of BDI-II, DAIC in points of PHQ-8.
+    write_run(tmp_path / "a")
+    runs = report_runs(tmp_path)
+    assert not published_sheet(with_published(runs, "avec2014").published).warnings
+    found = with_published(runs, "daic-woz")
+    said = "in points of PHQ-8, runs above in points of BDI-II"
+    assert said in published_sheet(found.published).warnings[0]
+    assert found.published.sizes == frozenset()  # no row is like such a run, whatever its N
+    assert all(said in write(found) for write in (to_markdown, to_latex, to_json))
+    write_run(tmp_path / "b", scale="")  # nobody knows
+    assert len(with_published(report_runs(tmp_path), "avec2013").published.warnings) == 0
 
 
 def test_a_corpus_without_published_results_is_a_usage_error():

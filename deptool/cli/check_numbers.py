@@ -42,22 +42,25 @@ def command(
     Give what is quoted, with all its decimals, and the SD of the true scores (audit-split prints
     it). Impossible is said only where nothing that rounds to these numbers can be true; the exit
     code is then 7. ROWS.CSV has the columns name, rmse, mae, pcc, ccc, sd, mean, n, scale, or some
-    of them; options fill in what its rows lack.
+    of them; options fill in what its rows lack, and decide nothing alone.
 
     Example: deptool check-numbers --rmse 5.68 --mae 4.43 --pcc 0.92 --ccc 0.83 --sd 11.48
     """
-    from deptool.cli.view import show_json
+    from deptool.cli.view import count, show_json
     from deptool.errors import DataError
-    from deptool.number_check import check_numbers
+    from deptool.number_check import check_numbers, check_row
     from deptool.quoted_numbers import parse, read_quoted
 
     options = {"rmse": rmse, "mae": mae, "pcc": pcc, "ccc": ccc, "sd": sd, "mean": mean}
     options |= {"n": n, "scale": scale}
     given = parse({k: v for k, v in options.items() if v is not None})
-    quoted = [row.filled(given) for row in read_quoted(rows)] if rows else [given]
-    found = [check_numbers(row) for row in quoted]
-    if not rows:
-        _refuse_too_little(found[0])
+    alone = check_numbers(given)
+    if rows:
+        _refuse_options(alone)
+        found = [check_row(row, given) for row in read_quoted(rows)]
+    else:
+        _refuse_too_little(alone)
+        found = [alone]
     if json:
         show_json({"rows": [_as_json(check) for check in found]})
     elif rows:
@@ -66,10 +69,19 @@ def command(
         _show_one(found[0])
     bad = [check.quoted.name for check in found if check.verdict == "impossible"]
     if bad and rows:
-        text = f"{len(bad)} of {len(found)} rows cannot be true: {', '.join(bad[:10])}"
+        text = f"{len(bad)} of {count(len(found), 'row')} cannot be true: {', '.join(bad[:10])}"
         raise DataError(text + (", …" if bad[10:] else ""), where=rows.name)
     if bad:
         raise DataError("these numbers cannot all be true of one set of predictions")
+
+
+def _refuse_options(alone: NumberCheck) -> None:
+    """Options that no row could be true with: that is no fault of the rows."""
+    from deptool.errors import DataError
+
+    if alone.verdict == "impossible":
+        why = "; ".join(c.text for c in alone.checks if c.holds is False)
+        raise DataError(f"the options cannot be true, whatever the row: {why}")
 
 
 def _refuse_too_little(check: NumberCheck) -> None:

@@ -48,27 +48,48 @@ def command(
 
 
 def show(frame: pl.DataFrame, title: str, warnings: Sequence[str] = ()) -> None:
-    """A table of metrics on stdout, below what makes them worth less.
+    """A table of metrics, as `evaluate_run` returns them, on stdout, below what is worth knowing.
 
-    A column says what they are computed over, where that differs.
+    Notes on rows are those of a report. A column says what they are computed over, where that
+    differs.
     """
     from deptool.cli.report import show_sheet
     from deptool.cli.view import page
-    from deptool.report_table import FUSED, Line, Sheet
+    from deptool.report_table import FUSED, Line, Sheet, mark, sentences
 
     cells = _cells(frame)
     # Runs without sessions of several recordings are spared a column that says nothing.
     several = len({row[1] for row in cells}) > 1
     keep = [i for i in range(len(_HEADER)) if several or i != 1]
+    notes = _notes(frame)
+    said = sentences(zip(notes, frame["n_distinct"], frame["unit"], strict=True))
+    signs = mark(said)
     groups: dict[tuple[str, ...], list[Line]] = {}
-    for row in cells:
+    for row, codes in zip(cells, notes, strict=True):
         key = tuple(row[1:_N_TEXT]) if several else ()
-        groups.setdefault(key, []).append(Line([row[i] for i in keep], dim=row[0] == "constant"))
+        marks = [sign for code, sign in signs.items() if code in codes]
+        line = Line([row[i] for i in keep], marks, dim=row[0] == "constant")
+        groups.setdefault(key, []).append(line)
     header = [_HEADER[i] for i in keep]
     n_text = _N_TEXT - (not several)
     caption = FUSED if several else ""
-    sheet = Sheet(caption, header, n_text, list(groups.values()), (), warnings, title)
+    footnotes = list(zip(signs.values(), said.values(), strict=True))
+    sheet = Sheet(caption, header, n_text, list(groups.values()), footnotes, warnings, title)
     show_sheet(sheet, page())
+
+
+def _notes(frame: pl.DataFrame) -> list[list[str]]:
+    """What a reader must know of each row, as codes of the report's notes."""
+    from deptool.evaluate import TRAIN_MEAN
+    from deptool.report_table import FEW
+
+    notes = []
+    for row in frame.iter_rows(named=True):
+        # One constant has no correlation: where there is one, each fold has its own.
+        several = row["predictor"] == TRAIN_MEAN and (row["ccc"] != 0 or row["pcc"] != 0)
+        has = {"repeated": row["n_distinct"] < row["n"], "few": row["n_distinct"] < FEW}
+        notes.append([code for code, true in (has | {"folds": several}).items() if true])
+    return notes
 
 
 def _cells(frame: pl.DataFrame) -> list[list[str]]:

@@ -37,8 +37,8 @@ def command(
     found = predict(opened, run, device, path)
     if found.in_training:
         warn(
-            f"{len(found.in_training)} of {len(found.predictions)} recordings are of the run's own"
-            " training data: their predictions say nothing about new people."
+            "Of the run's own training data, so that their predictions say nothing about new"
+            f" people: {len(found.in_training)} of {count(len(found.predictions), 'recording')}."
         )
     if found.known_persons:
         shown = ", ".join(found.known_persons[:10]) + (", …" if found.known_persons[10:] else "")
@@ -54,12 +54,16 @@ def command(
     if json_:
         show_json(rows)
     else:
-        names = ["recording_id", "subject_id", "scale", "prediction", "truth", "n_segments"]
+        # Rows of the run's own corpus are told apart: a training recording is no test.
+        parts = ["split"] * any(row["split"] != "new" for row in rows)
+        names = ["recording_id", "subject_id", *parts, "scale"]
+        left = len(names)
+        names += ["prediction", "truth", "n_segments"]
         cells = [
             [f"{v:.1f}" if isinstance(v, float) else v for v in (row[name] for name in names)]
             for row in rows
         ]
-        show_table(f"Predictions of {run.name}", names, cells, left=3)
+        show_table(f"Predictions of {run.name}", names, cells, left)
     say(f"Written: {path}. Research software: a prediction is not a diagnosis.")
     if found.skipped:
         raise typer.Exit(4)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from deptool.errors import DeptoolError, InputError
 from deptool.extract_one import Job, Plan, Row, Worker, empty_row
+from deptool.interrupts import ctrl_c_waits
 from deptool.machine import usable_cores
 
 if TYPE_CHECKING:
@@ -129,32 +130,6 @@ def _submit(slot: ProcessPoolExecutor, job: Job) -> Future[Row]:
     """Hand a job to a worker, which is started if it is not there yet; meanwhile Ctrl-C waits."""
     with ctrl_c_waits():
         return slot.submit(_extract, job)
-
-
-@contextlib.contextmanager
-def ctrl_c_waits() -> Iterator[None]:
-    """Hold Ctrl-C back until the end of the block, so that no process started in it gets lost.
-
-    The block's processes inherit that (not on Windows), and so say nothing of it while they start.
-    """
-    came: list[int] = []
-    # Blocking is not enough: another thread may be told, and Python tells the main one, which is
-    # the only one that may handle signals. A handler that Python does not know is None.
-    handler = signal.getsignal(signal.SIGINT)
-    mine = threading.current_thread() is threading.main_thread() and handler is not None
-    if mine:
-        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    can_block = hasattr(signal, "pthread_sigmask")  # not on Windows
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else set()
-    try:
-        yield
-    finally:
-        if can_block:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if mine:
-            signal.signal(signal.SIGINT, handler)
-        if came:
-            signal.raise_signal(signal.SIGINT)
 
 
 def failed_row(job: Job, plan: Plan, reason: str) -> Row:

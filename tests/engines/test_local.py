@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deptool import plugins
+from deptool import interrupts, plugins
 from deptool.engines import local
 from deptool.extract_one import Job, Plan, Worker
 from fixtures.videos import portrait_video, sways
@@ -78,7 +78,7 @@ def test_ctrl_c_waits_until_a_process_is_started() -> None:
     reached = []
 
     def start() -> None:
-        with local.ctrl_c_waits():
+        with interrupts.ctrl_c_waits():
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.1)
             reached.append("the end")
@@ -99,7 +99,7 @@ def test_a_worker_starts_from_any_thread() -> None:
     with ThreadPoolExecutor(1) as pool:
 
         def start() -> set[signal.Signals]:
-            with local.ctrl_c_waits():
+            with interrupts.ctrl_c_waits():
                 return signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
         assert signal.SIGINT in pool.submit(start).result()
