@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _UNREADABLE = "cannot be read as Parquet (cut off, damaged, or another kind of file)"
-_WRITE_AGAIN = "Run the step that wrote it again; for a frames table: extract or import with --force ID"
+_WRITE_AGAIN = "Run the step that wrote it again; for a frames table: extract or import, --force ID"
 
 
 @dataclass(frozen=True)

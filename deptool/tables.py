@@ -157,7 +157,7 @@ def _unreadable(path: Path) -> SchemaError:
     return SchemaError(
         "cannot be read as Parquet (cut off, or another kind of file)",
         where=path.name,
-        fix="Run the step that wrote it again; for a frames table: extract or import with --force ID",
+        fix="Run the step that wrote it again; for a frames table: extract or import, --force ID",
     )
 
 
