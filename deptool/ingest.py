@@ -121,8 +121,8 @@ def import_corpus(
     found: Found = module.find(source, settings)
     found = replace(found, items=tuple(i for i in found.items if not is_labels(i.files)))
     _check(found, source, force)
-    plan = Plan(module.__name__.rsplit(".", 1)[1].replace("_", "-"), settings, "")
-    plan = Plan(plan.importer, settings, module.feature_set(settings))
+    importer = module.__name__.rsplit(".", 1)[1].replace("_", "-")
+    plan = Plan(importer, settings, module.feature_set(settings))
     before = _normalise_before(out)
     more = {
         "normalise": _normalise(normalise, found, out),

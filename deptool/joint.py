@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,12 @@ from deptool.corpus import Corpus
 from deptool.errors import DataError
 from deptool.label_summary import some
 from deptool.scales import require_same
+from deptool.schema import SPLITS
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from deptool.splits import Fold
 
 _DROP = "--drop-shared leaves them out"
 
@@ -28,8 +32,8 @@ class Joint(Corpus):
     """Corpora under one name; a recording is called <corpus>/<recording_id>.
 
     Where all say whose ids theirs are, subjects and sessions are called by it ('avec:203'), so that
-    one person has one name and two have two.
-    `dropped` recordings are left out; `notes` say what was, and why.
+    one person has one name and two have two. `dropped` recordings are left out; `notes` say what
+    was, and why.
     """
 
     parts: tuple[Corpus, ...] = ()
@@ -116,6 +120,30 @@ def across(train: Sequence[Corpus], test: Corpus, drop_shared: bool = False) -> 
         joint = _replace(joint, notes=(*joint.notes, said))
     shared = _shared(joint, "subject_id")
     return _without(joint, shared, "persons", drop_shared, first_stays=False) if shared else joint
+
+
+def refuse_crossing(recordings: pl.DataFrame, fold: Fold) -> None:
+    """Raise DataError where a person is on one side in one corpus and on another in the next.
+
+    A corpus's official split may have persons on two sides; that of several together is nobody's.
+    """
+    owner = dict(recordings.select("recording_id", "subject_id").rows())
+    seen: dict[str, set[tuple[str, str]]] = {}  # subject -> (corpus, part)
+    for split in SPLITS:
+        for name in fold.part(split):
+            if owner[name] is not None:
+                seen.setdefault(owner[name], set()).add((name.partition("/")[0], split))
+    crossing = sorted(
+        person
+        for person, places in seen.items()
+        if any(a[0] != b[0] and a[1] != b[1] for a, b in combinations(places, 2))
+    )
+    if crossing:
+        raise DataError(
+            f"{len(crossing)} subjects are in one part of one corpus and in another part of the"
+            f" next: {some(crossing)}",
+            fix="Use --protocol clean:train+dev or group-kfold:5, which keep persons apart.",
+        )
 
 
 def _joint(corpora: Sequence[Corpus], test: str | None, name: str) -> Joint:

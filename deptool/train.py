@@ -22,6 +22,7 @@ import deptool
 from deptool import plugins, runs, splits
 from deptool.corpus import Corpus
 from deptool.errors import DataError
+from deptool.joint import Joint, refuse_crossing
 from deptool.loop import Member, OnEpoch
 from deptool.measured import scaling
 from deptool.networks import find_device
@@ -59,11 +60,10 @@ def train(
 
     `settings` None takes the paper's. `out` None is runs/<model>-<corpus>-<digest>. A run that is
     finished is returned as it is, and no callback is called. `without` names groups of columns that
-    the model is to do without. `split_seed` deals persons to parts,
-    where the protocol does. Raises DataError where the
-    corpus cannot be trained on (with `strict`, also where a subject is on two sides of a split),
-    SettingsError where `out` holds a run with other settings, TrainingError where the loss is
-    not finite.
+    the model is to do without. `split_seed` deals persons to parts, where the protocol does. Raises
+    DataError where the corpus cannot be trained on (with `strict`, also where a subject is on two
+    sides of a split), SettingsError where `out` holds a run with other settings, TrainingError
+    where the loss is not finite.
     """
     module = plugins.load("models", model)
     settings = module.Settings() if settings is None else settings
@@ -71,6 +71,8 @@ def train(
     recordings, scale = _scored(corpus, scale)
     folds = splits.make_folds(recordings, protocol, split_seed, corpus.persons_unknown)
     overlap = splits.find_overlap(recordings, folds)
+    if protocol == "official" and isinstance(corpus, Joint):
+        refuse_crossing(recordings, folds[0])
     if strict and overlap:
         raise DataError(overlap.sentence(), where=f"corpus {corpus.name!r}", fix=_DISJOINT)
     name = module.__name__.rsplit(".", 1)[1].replace("_", "-")
@@ -105,6 +107,7 @@ def train(
     about |= {
         "overlap": asdict(splits.find_overlap(recordings, folds)),
         "persons_unknown": corpus.persons_unknown,
+        "corpus_notes": list(corpus.notes) if isinstance(corpus, Joint) else [],
         "skipped": dict(prepared.skipped),
         "columns": columns,
         "columns_null": null,

@@ -196,3 +196,20 @@ def test_predict_names_persons_the_run_was_trained_on(tmp_path: Path, deptool: C
     done = deptool("predict", tmp_path / "run", later.root)
     assert predict(later.with_about({"id_space": "daic"}), tmp_path / "run").known_persons == ()
     assert "2 persons of this corpus may be in the run's training data" in done.stderr, done.stderr
+
+
+def test_a_person_in_train_of_one_and_test_of_another_is_refused(
+    tmp_path: Path, deptool: Cli, one: Corpus
+) -> None:
+    # Other sessions of the same persons, their parts the other way round in time: of every four,
+    # two are in train, one in dev, one in test; shifted by two, s002 to s007 change sides.
+    other = named(tmp_path / "other", seed=2, first=2)
+    later = pl.col("session_id").str.replace("_0", "_9")
+    other.write_recordings(other.recordings().with_columns(later))
+    other.write_labels(other.labels().with_columns(later))
+    words = ["train", one.root, other.root, "--model", "constant"]
+    refused = deptool(*words, "--out", tmp_path / "a")
+    assert refused.returncode == 7
+    assert "6 subjects are in one part of one corpus" in refused.stderr
+    apart = deptool(*words, "--protocol", "group-kfold:3", "--out", tmp_path / "b")
+    assert apart.returncode == 0, apart.stderr
