@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deptool.performance import performance
-from deptool.synth import Person, render
+from deptool.portrait import Person, render
 
 NOISE = 2.0  # grey levels, as of a camera in a room
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.section import Section, median, seconds, spread
 from deptool.extractors.face_alignment import WEIGHTS, landmark_box
 from deptool.face.detector import Detector
-from deptool.synth import Motion, Person, render
+from deptool.portrait import Motion, Person, render
 
 RUNS = 5
 SIZE = 480  # px

@@ -20,7 +20,7 @@ import numpy as np
 from deptool.errors import InputError
 from deptool.label import HEADER
 from deptool.performance import performance
-from deptool.synth import Person, render, write_video
+from deptool.portrait import Person, render, write_video
 from deptool.tables import replacing, write_text
 
 FPS = 12

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deptool.synth import Motion
+from deptool.portrait import Motion
 
 Array = NDArray[Any]
 

@@ -63,7 +63,7 @@ def torchvision() -> dict[str, object]:
 def look(extractor: str, weights: str = "") -> dict[str, object]:
     """Let an extractor see a rendered face: how many faces it saw, how long it took, memory."""
     from deptool import plugins
-    from deptool.synth import Motion, render
+    from deptool.portrait import Motion, render
 
     module = plugins.load("extractors", extractor)
     picture = render(Motion())

@@ -10,7 +10,7 @@ import pytest
 
 from deptool import errors, plugins
 from deptool.face.action_units import UNITS, UNSEEN
-from deptool.synth import Person
+from deptool.portrait import Person
 from fixtures.videos import portrait_video, sways
 from tests.conftest import ROOT, Run
 

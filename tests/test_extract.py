@@ -23,7 +23,7 @@ from deptool.label import HEADER
 from deptool.observe import observe
 from deptool.schema import TRACKS
 from deptool.settings import resolve
-from deptool.synth import Motion, Person, render, write_video
+from deptool.portrait import Motion, Person, render, write_video
 from deptool.tables import read_table
 from deptool.video import open_video
 from fixtures.videos import portrait_video, silent_sound, sways, text_file

@@ -64,7 +64,7 @@ def _show(audit: SplitAudit) -> None:
 
 
 def _show_counts(audit: SplitAudit) -> None:
-    from deptool.cli.view import show_table
+    from deptool.cli.terminal import show_table
 
     folds = f"; {audit.n_folds} folds, from–to" if audit.n_folds > 1 else ""
     rows = []
@@ -82,7 +82,7 @@ def _show_counts(audit: SplitAudit) -> None:
 
 
 def _show_bands(audit: SplitAudit) -> None:
-    from deptool.cli.view import show_table
+    from deptool.cli.terminal import show_table
 
     both = any(band.sessions != band.recordings for band in audit.bands)
     rows = []
@@ -98,7 +98,7 @@ def _show_bands(audit: SplitAudit) -> None:
 
 
 def _show_pairs(audit: SplitAudit) -> None:
-    from deptool.cli.view import show_table
+    from deptool.cli.terminal import show_table
 
     rows = [
         (
@@ -116,7 +116,7 @@ def _show_pairs(audit: SplitAudit) -> None:
 
 
 def _show_known(audit: SplitAudit) -> None:
-    from deptool.cli.view import show_table
+    from deptool.cli.terminal import show_table
 
     rows = []
     for k in audit.known:
@@ -130,7 +130,7 @@ def _show_known(audit: SplitAudit) -> None:
 
 
 def _show_predictors(audit: SplitAudit) -> None:
-    from deptool.cli.view import show_table
+    from deptool.cli.terminal import show_table
 
     same: dict[tuple[str, ...], list[Predictor]] = {}
     for p in audit.predictors:  # what is the same over recordings and over sessions is one row
@@ -149,7 +149,7 @@ def _show_predictors(audit: SplitAudit) -> None:
 
 
 def _warn(audit: SplitAudit) -> None:
-    from deptool.cli.view import say, warn
+    from deptool.cli.terminal import say, warn
 
     if audit.n_unscored:
         say(f"Recordings without a score on {audit.scale}, left out: {audit.n_unscored}.")

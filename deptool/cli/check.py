@@ -231,7 +231,7 @@ def _list(problems: Sequence[Problem]) -> None:
     """The problems on stdout; one that many files have is one line, with what to do below it."""
     from rich.markup import escape
 
-    from deptool.cli.view import page
+    from deptool.cli.terminal import page
 
     console = page()
     counts = Counter(p.severity for p in problems)

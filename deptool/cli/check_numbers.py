@@ -46,7 +46,7 @@ def command(
 
     Example: deptool check-numbers --rmse 5.68 --mae 4.43 --pcc 0.92 --ccc 0.83 --sd 11.48
     """
-    from deptool.cli.view import count, show_json
+    from deptool.cli.terminal import count, show_json
     from deptool.errors import DataError
     from deptool.number_check import check_numbers, check_row
     from deptool.quoted_numbers import parse, read_quoted
@@ -108,7 +108,7 @@ def _show_one(check: NumberCheck) -> None:
 
 
 def _show_rows(found: Sequence[NumberCheck]) -> None:
-    from deptool.cli.view import say, show_table
+    from deptool.cli.terminal import say, show_table
 
     rows = []
     for check in found:

@@ -30,7 +30,7 @@ def command(
     """
     import dataclasses
 
-    from deptool.cli.view import show_json
+    from deptool.cli.terminal import show_json
 
     found = _examine(folder, weights)
     if json:
@@ -49,7 +49,7 @@ def command(
 
 
 def _examine(folder: Path, weights: Path | None) -> Diagnosis:
-    from deptool.cli.view import progress
+    from deptool.cli.terminal import progress
     from deptool.doctor import examine
 
     bar = progress(count=False)
@@ -62,7 +62,7 @@ def _examine(folder: Path, weights: Path | None) -> Diagnosis:
 
 
 def _show(found: Diagnosis) -> None:
-    from deptool.cli.view import page, say, show_marked, write
+    from deptool.cli.terminal import page, say, show_marked, write
 
     versions = ", ".join(f"{name} {text}" for name, text in found.versions.items())
     page().print(f"{versions}.\n", markup=False)

@@ -30,7 +30,7 @@ def command(
 
     Example: deptool evaluate runs/NAME
     """
-    from deptool.cli.view import say, show_json
+    from deptool.cli.terminal import say, show_json
     from deptool.evaluate import evaluate_run, run_warnings
     from deptool.tables import read_json
 
@@ -54,7 +54,7 @@ def show(frame: pl.DataFrame, title: str, warnings: Sequence[str] = ()) -> None:
     differs.
     """
     from deptool.cli.report import show_sheet
-    from deptool.cli.view import page
+    from deptool.cli.terminal import page
     from deptool.report_table import FUSED, Line, Sheet, mark, sentences
 
     cells = _cells(frame)

@@ -142,7 +142,7 @@ def _tell(summary: ExportSummary) -> None:
 
 def _columns(what: str, noted: dict[str, tuple[str, ...]]) -> list[str]:
     """'In 189 recordings WHAT AU07_r, AU23_r', a line for each set of recordings."""
-    from deptool.cli.view import count
+    from deptool.cli.terminal import count
 
     same: dict[tuple[str, ...], list[str]] = {}
     for column, names in noted.items():

@@ -33,7 +33,7 @@ def command(
     """
     import dataclasses
 
-    from deptool.cli.view import show_json
+    from deptool.cli.terminal import show_json
     from deptool.corpus import open_corpus
     from deptool.label import join_labels
 
@@ -45,7 +45,7 @@ def command(
 
 def show(summary: LabelSummary) -> None:
     """Say on stderr what a join did, and what to be careful with."""
-    from deptool.cli.view import say, warn
+    from deptool.cli.terminal import say, warn
 
     scores = ", ".join(f"{n} {scale}" for scale, n in summary.n_scores.items()) or "none"
     splits = ", ".join(f"{name} {n}" for name, n in summary.n_splits.items())

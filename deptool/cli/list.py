@@ -32,7 +32,7 @@ def command(
     """
     import dataclasses
 
-    from deptool.cli.view import show_json
+    from deptool.cli.terminal import show_json
     from deptool.errors import UsageError, suggest
     from deptool.listing import list_plug_ins
     from deptool.plugins import KINDS
@@ -49,7 +49,7 @@ def command(
 
 
 def _show(kind: str, found: list[PlugIn]) -> None:
-    from deptool.cli.view import show_marked, write
+    from deptool.cli.terminal import show_marked, write
 
     if not found:
         write(f"{kind.capitalize()}: none yet\n")

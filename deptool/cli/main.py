@@ -14,7 +14,7 @@ import deptool.cli
 from deptool.errors import DeptoolError
 
 # Files in this folder that are not verbs.
-_NOT_VERBS = {"main", "view"}
+_NOT_VERBS = {"main", "terminal"}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,7 +60,7 @@ def main() -> None:
     try:
         app()
     except DeptoolError as error:
-        from deptool.cli.view import show_error
+        from deptool.cli.terminal import show_error
 
         show_error(error)
         sys.exit(error.exit_code)

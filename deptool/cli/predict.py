@@ -28,7 +28,7 @@ def command(
 
     Example: deptool predict runs/depressionmlp-corpus-1a2b3c4d new_corpus --out new.csv
     """
-    from deptool.cli.view import count, say, show_json, show_table, warn
+    from deptool.cli.terminal import count, say, show_json, show_table, warn
     from deptool.corpus import open_corpus
     from deptool.predict import predict, predictions_path
 

@@ -82,7 +82,7 @@ def command(
 
     Example: deptool report runs/ --out table.tex
     """
-    from deptool.cli.view import page, say, warn
+    from deptool.cli.terminal import page, say, warn
     from deptool.report_published import with_published
 
     report = _read(runs, predictions, split, over, train_mean)
@@ -140,7 +140,7 @@ def _write(report: Report, chosen: Format, out: Path | None) -> None:
 
     from rich.console import Console
 
-    from deptool.cli.view import WIDE
+    from deptool.cli.terminal import WIDE
     from deptool.report_formats import WRITERS
     from deptool.tables import write_text
 

@@ -29,7 +29,7 @@ def command(
 
     Example: deptool schema frames
     """
-    from deptool.cli.view import say, show_json
+    from deptool.cli.terminal import say, show_json
     from deptool.errors import UsageError, suggest
     from deptool.schema import TABLES
     from deptool.schema_docs import corpus_schema, json_schema, write_documents
@@ -51,7 +51,7 @@ def command(
 
 
 def _show() -> None:
-    from deptool.cli.view import say, show_table
+    from deptool.cli.terminal import say, show_table
     from deptool.schema import SCHEMA_VERSION, TABLES
 
     rows = [(t.name, len(t.columns), ", ".join(t.optional) or "", t.title) for t in TABLES.values()]

@@ -74,7 +74,7 @@ def command(
 
     Example: deptool train corpus --model depressionmlp --protocol group-kfold:5 --seeds 3
     """
-    from deptool.cli.view import say
+    from deptool.cli.terminal import say
     from deptool.train import train
 
     settings = _settings(model, config, list(set_ or []), epochs)
@@ -116,7 +116,7 @@ def _open(
     drop_shared: bool,
 ) -> Corpus:
     """The corpus to train on, several as one, or one to train on and another to test on."""
-    from deptool.cli.view import warn
+    from deptool.cli.terminal import warn
     from deptool.corpus import open_corpus
     from deptool.errors import UsageError
     from deptool.joint import across, join
@@ -160,7 +160,7 @@ class _Bars:
     """A progress bar for each member, with loss and dev RMSE; warnings before the first."""
 
     def __init__(self, epochs: int) -> None:
-        from deptool.cli.view import progress
+        from deptool.cli.terminal import progress
 
         self.epochs = epochs
         self.started = False
@@ -175,7 +175,7 @@ class _Bars:
         self.progress.update(self.reading, completed=done)
 
     def start(self, run: Run, resumed: bool) -> None:
-        from deptool.cli.view import say
+        from deptool.cli.terminal import say
 
         if self.reading is not None:  # before the talk, or the bar is drawn over it
             self.progress.stop()
@@ -207,7 +207,7 @@ def _warn(run: Run) -> None:
     """What makes the run's numbers worth less, before any number is seen."""
     from rich.markup import escape
 
-    from deptool.cli.view import say, talk, warn
+    from deptool.cli.terminal import say, talk, warn
     from deptool.splits import Overlap
 
     about = run.about
@@ -245,7 +245,7 @@ def _warn(run: Run) -> None:
 def _show(run: Run) -> None:
     """The metrics of test and dev on stdout."""
     from deptool.cli.evaluate import show
-    from deptool.cli.view import say
+    from deptool.cli.terminal import say
     from deptool.evaluate import evaluate_run, run_warnings
 
     metrics = evaluate_run(run.root)

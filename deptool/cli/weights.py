@@ -30,7 +30,7 @@ def command(
 
     Example: deptool weights mediapipe-tasks
     """
-    from deptool.cli.view import show_json
+    from deptool.cli.terminal import show_json
     from deptool.weights import WRONG, check_folder, require_weights
 
     check_folder(weights)
@@ -49,7 +49,7 @@ def _survey(name: str | None, weights: Path | None) -> list[Found]:
     """The survey under a progress bar, which appears if it reads for more than a second."""
     import time
 
-    from deptool.cli.view import progress
+    from deptool.cli.terminal import progress
     from deptool.weights import size_text
     from deptool.weights_survey import survey
 
@@ -85,7 +85,7 @@ def _record(file: Found) -> dict[str, object]:
 
 
 def _show(found: list[Found], name: str | None, weights: Path | None) -> None:
-    from deptool.cli.view import say, show_marked, write
+    from deptool.cli.terminal import say, show_marked, write
 
     if not found:
         write(f"{name or 'No plug-in'} needs no file of weights.")

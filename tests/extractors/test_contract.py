@@ -10,7 +10,7 @@ from deptool import plugins
 from deptool.errors import MissingExtraError
 from deptool.face.observation import Look, Measures
 from deptool.schema import FRAMES
-from deptool.synth import Motion, render
+from deptool.portrait import Motion, render
 from deptool.weights import Weight
 from fixtures.looks import looks
 

@@ -17,7 +17,7 @@ from deptool.face.observation import Face
 from deptool.face.pose_68 import canonical_68
 from deptool.schema import AU_INTENSITY, AU_PRESENCE
 from deptool.settings import resolve
-from deptool.synth import Motion, render
+from deptool.portrait import Motion, render
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("face_alignment")

@@ -9,7 +9,7 @@ import pytest
 from deptool.extract_one import Job, Plan, Row, Worker
 from deptool.extractors.mediapipe import Settings
 from deptool.face import action_units
-from deptool.synth import Motion, render
+from deptool.portrait import Motion, render
 from fixtures.looks import measures
 
 pytest.importorskip("mediapipe")

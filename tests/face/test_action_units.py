@@ -18,7 +18,7 @@ from deptool.face.action_units import (
 )
 from deptool.face.canonical import canonical_face
 from deptool.schema import AU_INTENSITY, AU_PRESENCE
-from deptool.synth import FACE_AMOUNTS, Motion, Person, render
+from deptool.portrait import FACE_AMOUNTS, Motion, Person, render
 from fixtures.looks import measures
 
 NAMES = list(MEASURES)

@@ -8,7 +8,7 @@ from deptool.face.landmarks import landmarks_68
 from deptool.face.measures_68 import OF_68, UNSEEN_68, measure_68
 from deptool.face.pose_68 import canonical_68, head_pose_68, in_canonical_68
 from deptool.face.rigid import rotation_from_euler
-from deptool.synth import Motion, Person, render
+from deptool.portrait import Motion, Person, render
 
 NAMES = list(MEASURES)
 SEEN = np.array([name in OF_68 for name in NAMES])

@@ -8,7 +8,7 @@ from deptool.face.landmarks import MESH_OF_68, landmarks_68
 from deptool.face.pose import head_pose
 from deptool.face.pose_68 import canonical_68, head_pose_68, in_canonical_68, stable_68
 from deptool.face.rigid import rotation_from_euler
-from deptool.synth import Motion, Person, render
+from deptool.portrait import Motion, Person, render
 
 TURNS = [(0.0, 0.0, 0.0), (0.2, -0.3, 0.4), (-0.3, 0.5, 0.0), (0.0, 0.02, -0.6)]
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from deptool.performance import performance
-from deptool.synth import FACE_AMOUNTS, Motion, Person, render, write_video
+from deptool.portrait import FACE_AMOUNTS, Motion, Person, render, write_video
 
 pytest.importorskip("cv2")
 pytest.importorskip("skimage")
