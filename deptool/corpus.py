@@ -1,4 +1,4 @@
-"""A corpus folder: corpus.json, recordings.parquet, labels.parquet and frames/<id>.parquet."""
+"""A corpus folder: corpus.json, the tables of recordings, labels, subjects, frames/<id>.parquet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deptool.columns import Table
 from deptool.errors import DataError, InputError, SchemaError
-from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION
+from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION, SUBJECTS
 from deptool.tables import read_json, read_table, write_json, write_table
 
 if TYPE_CHECKING:
@@ -150,6 +150,14 @@ class Corpus:
 
     def write_labels(self, frame: pl.DataFrame) -> None:
         write_table(self.root / "labels.parquet", LABELS, frame.sort("session_id", "scale"))
+
+    def subjects(self) -> pl.DataFrame:
+        """What is known of the persons; empty where the corpus says nothing of them."""
+        path = self.root / "subjects.parquet"
+        return read_table(path, SUBJECTS) if path.exists() else empty(SUBJECTS)
+
+    def write_subjects(self, frame: pl.DataFrame) -> None:
+        write_table(self.root / "subjects.parquet", SUBJECTS, frame.sort("subject_id"))
 
     def frames(self, recording_id: str, columns: list[str] | None = None) -> pl.DataFrame:
         """The frames table of one recording: (row = sampled time) x columns."""

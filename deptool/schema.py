@@ -234,6 +234,20 @@ LABELS = Table(
     ),
 )
 
+SUBJECTS = Table(
+    "subjects",
+    "One row per person of whom something is known; there only where a source says it",
+    (
+        Column("subject_id", "string", _IDS["subject_id"]),
+        Column(
+            *("gender", "string", "as the source gives it"),
+            choices=("female", "male", "other"),
+            nullable=True,
+        ),
+        Column("age", "float32", "at the time of the recordings", "years", 0, 120, nullable=True),
+    ),
+)
+
 PREDICTIONS = Table(
     "predictions",
     "One row per recording, fold and seed of a run",
@@ -297,4 +311,6 @@ HISTORY = Table(
     ),
 )
 
-TABLES = {t.name: t for t in (FRAMES, TRACKS, RECORDINGS, LABELS, PREDICTIONS, METRICS, HISTORY)}
+TABLES = {
+    t.name: t for t in (FRAMES, TRACKS, RECORDINGS, LABELS, SUBJECTS, PREDICTIONS, METRICS, HISTORY)
+}

@@ -1,6 +1,7 @@
 """A corpus folder: made, opened, read."""
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -126,3 +127,14 @@ def test_scored_needs_labels_and_one_scale(tmp_path):
 def test_an_empty_table_has_all_columns():
     for table in TABLES.values():
         assert empty(table).columns == [c.name for c in table.columns]
+
+
+def test_subjects_round_trip_and_are_empty_where_nothing_is_known(tmp_path: Path) -> None:
+    corpus = create_corpus(tmp_path / "corpus", "toy-1", {})
+    assert corpus.subjects().is_empty()
+    known = pl.DataFrame(
+        {"subject_id": ["b", "a"], "gender": ["male", None], "age": [None, 31.0]},
+        schema={"subject_id": pl.String, "gender": pl.String, "age": pl.Float32},
+    )
+    corpus.write_subjects(known)
+    assert corpus.subjects().rows() == [("a", None, 31.0), ("b", "male", None)]

@@ -21,9 +21,9 @@ from deptool.extract import ExtractSettings, ExtractSummary, extract
 from deptool.face.observation import Face, Look, Measures
 from deptool.label import HEADER
 from deptool.observe import observe
+from deptool.portrait import Motion, Person, render, write_video
 from deptool.schema import TRACKS
 from deptool.settings import resolve
-from deptool.portrait import Motion, Person, render, write_video
 from deptool.tables import read_table
 from deptool.video import open_video
 from fixtures.videos import portrait_video, silent_sound, sways, text_file

@@ -9,8 +9,8 @@ import pytest
 from deptool import plugins
 from deptool.errors import MissingExtraError
 from deptool.face.observation import Look, Measures
-from deptool.schema import FRAMES
 from deptool.portrait import Motion, render
+from deptool.schema import FRAMES
 from deptool.weights import Weight
 from fixtures.looks import looks
 

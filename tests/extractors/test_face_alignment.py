@@ -15,9 +15,9 @@ from deptool.face.detector import Detector
 from deptool.face.landmarks import landmarks_68
 from deptool.face.observation import Face
 from deptool.face.pose_68 import canonical_68
+from deptool.portrait import Motion, render
 from deptool.schema import AU_INTENSITY, AU_PRESENCE
 from deptool.settings import resolve
-from deptool.portrait import Motion, render
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("face_alignment")

@@ -15,8 +15,8 @@ from deptool.errors import InputError, MissingExtraError
 from deptool.extractors import mediapipe_tasks as tasks
 from deptool.extractors.mediapipe_tasks import BLENDSHAPES, RULES, UNSEEN, Extractor, Settings
 from deptool.face.canonical import canonical_face
-from deptool.schema import AU_INTENSITY, AU_PRESENCE
 from deptool.portrait import Motion, render
+from deptool.schema import AU_INTENSITY, AU_PRESENCE
 from tests.extractors.planted_task import detector_file, write_task
 
 

@@ -17,8 +17,8 @@ from deptool.face.action_units import (
     personal_neutral,
 )
 from deptool.face.canonical import canonical_face
-from deptool.schema import AU_INTENSITY, AU_PRESENCE
 from deptool.portrait import FACE_AMOUNTS, Motion, Person, render
+from deptool.schema import AU_INTENSITY, AU_PRESENCE
 from fixtures.looks import measures
 
 NAMES = list(MEASURES)
