@@ -7,7 +7,7 @@ arrays, and they are stored as a network's parameters are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,12 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from deptool import runs
+from deptool.checkpoints import Checkpoint, read_checkpoints, write_checkpoints
 from deptool.errors import DataError, TrainingError
-from deptool.loop import Member, OnEpoch
+from deptool.loop import OnEpoch
 from deptool.measured import lacking, read, unreadable
-from deptool.runs import Checkpoint, Run
+from deptool.runs import Run
+from deptool.trainer import Member
 
 if TYPE_CHECKING:
     from deptool.corpus import Corpus
@@ -47,11 +48,16 @@ class Described:
     def subjects(self) -> list[str | None]:
         return list(self.recordings["subject_id"])
 
-    def train(self, run: Run, member: Member, on_epoch: OnEpoch | None) -> Checkpoint:
+    def train(
+        self, run: Run, members: Sequence[Member], on_epoch: OnEpoch | None
+    ) -> list[Checkpoint]:
+        return [self._fit(run, member, on_epoch) for member in members]
+
+    def _fit(self, run: Run, member: Member, on_epoch: OnEpoch | None) -> Checkpoint:
         """Fit once; the checkpoint has one epoch, with the RMSE over train and over dev."""
         path = run.checkpoint_path(member.seed, member.fold.number)
-        if path.is_file():
-            return runs.read_checkpoint(path)
+        if found := read_checkpoints(path):
+            return found[member.key]
         pick = self.recordings["recording_id"].is_in(list(member.fold.train)).to_numpy()
         score = self.recordings["score"].to_numpy().astype(np.float64)
         subjects = self.subjects()
@@ -74,7 +80,7 @@ class Described:
         if on_epoch:
             on_epoch(member, 1, loss, rmse)
         done = Checkpoint(1, 1, True, [(loss, rmse)], parameters={}, best=parameters)
-        done.write(path)
+        write_checkpoints(path, {member.key: done})
         return done
 
     def predict(self, parameters: Mapping[str, torch.Tensor]) -> NDArray[np.float64]:

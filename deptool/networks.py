@@ -15,7 +15,9 @@ from deptool.errors import UsageError
 
 Widths = Mapping[str, int]  # group of columns -> how many a segment has of it
 
-_CHUNK = 512  # segments scored at once
+# Segments scored at once: on a CPU as many as leave a network's activations in its cache.
+_CHUNK = {"cpu": 64}
+_CHUNK_ELSEWHERE = 4096
 
 
 def widths(columns: Mapping[str, Sequence[str]]) -> Widths:
@@ -53,13 +55,18 @@ def score_segments(
 ) -> NDArray[np.float64]:
     """values (segment, frame, column), rows (some,) of its segments -> scores (some,)."""
     network.eval()
-    chunks = torch.split(rows, _CHUNK)
+    chunks = torch.split(rows, chunk(values.device))
     parts = [network(**inputs(values, columns, chunk)).double().cpu() for chunk in chunks]
     return torch.cat(parts).numpy() if parts else np.zeros(0)
 
 
+def chunk(device: torch.device) -> int:
+    """How many segments are scored at once."""
+    return _CHUNK.get(device.type, _CHUNK_ELSEWHERE)
+
+
 def inputs(values: Tensor, columns: Widths, rows: Tensor) -> dict[str, Tensor]:
-    """group -> (batch, frame, column of the group) of these segments."""
+    """group -> (*rows, frame, column of the group) of these segments."""
     parts = torch.split(values[rows.to(values.device)], list(columns.values()), dim=-1)
     return dict(zip(columns, parts, strict=True))
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from deptool.checkpoints import Checkpoint
     from deptool.corpus import Corpus
-    from deptool.loop import Member, OnEpoch
-    from deptool.runs import Checkpoint, Run
+    from deptool.loop import OnEpoch
+    from deptool.runs import Run
+    from deptool.trainer import Member
 
 OnRead = Callable[[int, int], None]  # recordings read, of
 
@@ -51,8 +53,10 @@ class Prepared(Protocol):
     def about(self) -> dict[str, object]:
         """What run.json says of it."""
 
-    def train(self, run: Run, member: Member, on_epoch: OnEpoch | None) -> Checkpoint:
-        """Train one member to its end, from its checkpoint where there is one."""
+    def train(
+        self, run: Run, members: Sequence[Member], on_epoch: OnEpoch | None
+    ) -> list[Checkpoint]:
+        """Train members to their end, from their checkpoints where there are some."""
 
     def predict(self, parameters: Mapping[str, torch.Tensor]) -> NDArray[np.float64]:
         """The scores of all recordings, in points: (recording,)."""
@@ -84,7 +88,7 @@ def prepare(
 ) -> Prepared:
     """Read the recordings for a model of segments (it has `build`) or of recordings (`fit`)."""
     if hasattr(plan.module, "build"):
-        from deptool.loop import segmented
+        from deptool.segmented import segmented
 
         return segmented(corpus, recordings, plan, on_read)
     from deptool.described import described

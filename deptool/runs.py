@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,43 +55,6 @@ class Run:
 
     def drop_checkpoints(self) -> None:
         shutil.rmtree(self.root / "checkpoints", ignore_errors=True)
-
-
-@dataclass
-class Checkpoint:
-    """One member after a whole epoch: all that the next epoch depends on."""
-
-    epoch: int = 0
-    best_epoch: int = 0
-    finished: bool = False
-    history: list[tuple[float, float]] = field(default_factory=list)  # train loss, dev RMSE
-    parameters: dict[str, Tensor] = field(default_factory=dict)
-    best: dict[str, Tensor] = field(default_factory=dict)
-    optimiser: dict[str, Tensor] = field(default_factory=dict)  # '3.exp_avg'
-    random: dict[str, Tensor] = field(default_factory=dict)  # generator states, uint8
-
-    def write(self, path: Path) -> None:
-        tensors = {
-            f"{part}.{name}": value
-            for part in _PARTS
-            for name, value in getattr(self, part).items()
-        }
-        write_tensors(path, tensors, {name: getattr(self, name) for name in _NUMBERS})
-
-
-_PARTS = ("parameters", "best", "optimiser", "random")
-_NUMBERS = ("epoch", "best_epoch", "finished", "history")
-
-
-def read_checkpoint(path: Path) -> Checkpoint:
-    """The checkpoint in a file. Raises SchemaError where it cannot be read."""
-    tensors, about = read_tensors(path)
-    checkpoint = Checkpoint(**{name: about[name] for name in _NUMBERS})
-    checkpoint.history = [(loss, rmse) for loss, rmse in about["history"]]
-    for key, value in tensors.items():
-        part, name = key.split(".", 1)
-        getattr(checkpoint, part)[name] = value
-    return checkpoint
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, object]) -> None:

@@ -20,18 +20,20 @@ from numpy.typing import NDArray
 
 import deptool
 from deptool import plugins, runs, splits
+from deptool.checkpoints import Checkpoint
 from deptool.corpus import Corpus
 from deptool.errors import DataError
 from deptool.joint import Joint, refuse_crossing
-from deptool.loop import Member, OnEpoch
+from deptool.loop import OnEpoch
 from deptool.measured import scaling
 from deptool.networks import find_device
 from deptool.predict import predictions_table
 from deptool.prepare import OnRead, Plan, Prepared, choose_columns, prepare
-from deptool.runs import Checkpoint, Run
+from deptool.runs import Run
 from deptool.schema import HISTORY, PREDICTIONS, SCHEMA_VERSION, SPLITS
 from deptool.splits import Fold
 from deptool.tables import write_table
+from deptool.trainer import Member
 
 _DISJOINT = "Use --protocol clean or group-kfold:5, or leave --strict out."
 
@@ -119,7 +121,7 @@ def train(
     run.write()
     if on_start:
         on_start(run, before is not None)
-    states = [prepared.train(run, member, on_epoch) for member in members]
+    states = prepared.train(run, members, on_epoch)
     return _finish(run, prepared, members, states)
 
 

@@ -40,6 +40,7 @@ NEEDS = ()
 USES = ("landmarks", "action_units", "head_pose", "gaze")
 
 CPU_THREADS = 1  # a network this small gains nothing from a second
+TOGETHER = False  # torch has no batched rule for its LSTM
 
 
 @dataclass(frozen=True)
