@@ -14,6 +14,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,9 +58,7 @@ def train_members(
             found = [_train(run, trainer.start(run), on_epoch) for trainer in trainers]
         else:
             started = [trainer.start(run) for trainer in trainers]  # draws: one after the other
-            found = side_by_side(
-                [lambda tell, stop, t=t: _train(run, t, tell, stop) for t in started], on_epoch
-            )
+            found = side_by_side([partial(_train, run, trainer) for trainer in started], on_epoch)
     return [state for states in found for state in states]
 
 
@@ -125,7 +124,7 @@ def _at_once(data: Segmented) -> int:
         return 1
     with torch.random.fork_rng(devices=[]):
         network = module.build(data.plan.settings, columns=data.columns)
-    size = sum(p.numel() for p in network.parameters())
+    size: int = sum(p.numel() for p in network.parameters())
     most = _MOST_MEMBERS.get(data.values.device.type, _MOST_ELSEWHERE)
     return max(1, min(most, _MOST_NUMBERS // size))
 

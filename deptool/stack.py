@@ -38,7 +38,7 @@ class Stack:
 
     def named(self, row: Tensor) -> dict[str, Tensor]:
         """row (…, parameter) -> name -> (…, *shape), views of it."""
-        parts = row.split([shape.numel() for shape in self.shapes.values()], dim=-1)
+        parts = torch.split(row, [shape.numel() for shape in self.shapes.values()], dim=-1)
         lead = row.shape[:-1]
         return {
             name: part.view((*lead, *shape))

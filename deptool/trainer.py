@@ -161,7 +161,7 @@ class Trainer:
         score = self.stack.score(which, inputs(self.data.values, self.data.columns, rows))
         sizes = [len(batch[0]) for batch in batches]
         if len(which) > 1 and len(set(sizes)) == 1:
-            losses = vmap(self.module.loss)(score, targets)
+            losses: Tensor = vmap(self.module.loss)(score, targets)
         else:  # one alone, or last batches of an epoch, of several lengths
             each = zip(score, targets, sizes, strict=True)
             losses = torch.stack([self.module.loss(s[:n], t[:n]) for s, t, n in each])
