@@ -53,6 +53,11 @@ class Corpus:
         """Whether the source never said who is in which recording."""
         return self.about.get("persons_unknown") is True
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the recordings were generated."""
+        return self.about.get("synthetic") is True
+
     def with_about(self, more: Mapping[str, object]) -> Corpus:
         """The corpus with these entries in corpus.json, which is written where it changes."""
         about = {**self.about, **more}

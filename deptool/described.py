@@ -69,7 +69,7 @@ class Described:
             member.seed,
         )
         parameters = {name: torch.from_numpy(np.asarray(a).copy()) for name, a in state.items()}
-        error = self.predict(parameters) - score
+        error = self._apply(parameters) - score
         dev = self.recordings["recording_id"].is_in(list(member.fold.dev)).to_numpy()
         loss, rmse = (float(np.sqrt(np.mean(error[rows] ** 2))) for rows in (pick, dev))
         if not np.isfinite(error).all():
@@ -83,7 +83,10 @@ class Described:
         write_checkpoints(path, {member.key: done})
         return done
 
-    def predict(self, parameters: Mapping[str, torch.Tensor]) -> NDArray[np.float64]:
+    def predict(self, members: Sequence[Mapping[str, torch.Tensor]]) -> list[NDArray[np.float64]]:
+        return [self._apply(parameters) for parameters in members]
+
+    def _apply(self, parameters: Mapping[str, torch.Tensor]) -> NDArray[np.float64]:
         state = {name: tensor.cpu().numpy() for name, tensor in parameters.items()}
         found = self.plan.module.apply(state, self.x, self.subjects())
         return np.asarray(found, dtype=np.float64)

@@ -74,6 +74,12 @@ class Joint(Corpus):
         tables = [p.labels().with_columns(self._named(p, "session_id")) for p in self.parts]
         return pl.concat(tables).unique(["session_id", "scale"], keep="first", maintain_order=True)
 
+    def subjects(self) -> pl.DataFrame:
+        import polars as pl
+
+        tables = [p.subjects().with_columns(self._named(p, "subject_id")) for p in self.parts]
+        return pl.concat(tables).unique("subject_id", keep="first", maintain_order=True)
+
     def _named(self, part: Corpus, column: str) -> pl.Expr:
         import polars as pl
 
@@ -170,6 +176,7 @@ def _joint(corpora: Sequence[Corpus], test: str | None, name: str) -> Joint:
         **first.about,
         "name": name,
         "persons_unknown": any(c.persons_unknown for c in corpora),
+        "synthetic": any(c.synthetic for c in corpora),
     }
     silent = [c.name for c in corpora if not c.id_space and not c.persons_unknown]
     notes = (

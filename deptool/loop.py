@@ -9,11 +9,10 @@ without the interruption.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +22,7 @@ import torch
 
 from deptool.checkpoints import Checkpoint, Key, write_checkpoints
 from deptool.errors import TrainingError
+from deptool.networks import threads
 from deptool.side_by_side import side_by_side
 from deptool.trainer import Member, Trainer
 
@@ -53,7 +53,7 @@ def train_members(
     trainers = [Trainer(data, group) for group in _groups(members, most)]
     place = data.values.device
     forked = torch.random.fork_rng(devices=[place] if place.type == "cuda" else [])
-    with forked, _threads(1 if most > 1 else getattr(data.plan.module, "CPU_THREADS", None)):
+    with forked, threads(1 if most > 1 else getattr(data.plan.module, "CPU_THREADS", None)):
         if most == 1 or len(trainers) == 1 or place.type != "cpu":
             found = [_train(run, trainer.start(run), on_epoch) for trainer in trainers]
         else:
@@ -134,14 +134,3 @@ def _groups(members: Sequence[Member], most: int) -> list[Sequence[Member]]:
     count = -(-len(members) // most)
     ends = [round(i * len(members) / count) for i in range(count + 1)]
     return [members[start:end] for start, end in pairwise(ends)]
-
-
-@contextlib.contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """Torch's threads for one operation on the CPU; None leaves them as they are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -58,7 +58,7 @@ def predict(
             where=f"corpus {corpus.name!r}",
             fix="recordings.parquet says how reading each of them went.",
         )
-    total = np.sum([prepared.predict(parameters) for parameters in members], axis=0)
+    total = np.sum(prepared.predict(members), axis=0)
     parts = _parts(run_root, header, corpus)
     known = corpus.labels().filter(pl.col("scale") == header["scale"])
     table = predictions_table(

@@ -58,8 +58,8 @@ class Prepared(Protocol):
     ) -> list[Checkpoint]:
         """Train members to their end, from their checkpoints where there are some."""
 
-    def predict(self, parameters: Mapping[str, torch.Tensor]) -> NDArray[np.float64]:
-        """The scores of all recordings, in points: (recording,)."""
+    def predict(self, members: Sequence[Mapping[str, torch.Tensor]]) -> list[NDArray[np.float64]]:
+        """What each member, by its parameters, scores all recordings, in points: (recording,)."""
 
 
 def choose_columns(

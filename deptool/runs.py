@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MARKER = "run.json"
+SUBJECTS_FILE = "subjects.parquet"  # of the persons of the run, where the corpus knows of them
 _KEY = "deptool"
 _COMPARED = (
     *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "without", "seeds"),

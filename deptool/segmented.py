@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,12 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from deptool import windows
 from deptool.loop import OnEpoch, train_members
-from deptool.networks import Widths, average, restore, score_segments, widths
+from deptool.machine import usable_cores
+from deptool.networks import Widths, average, restore, score_segments, threads, widths
 from deptool.trainer import Member
 
 if TYPE_CHECKING:
@@ -64,9 +66,19 @@ class Segmented:
     ) -> list[Checkpoint]:
         return train_members(run, self, members, on_epoch)
 
-    def predict(self, parameters: Mapping[str, Tensor]) -> NDArray[np.float64]:
-        network = restore(self.plan.module, self.plan.settings, self.columns, parameters)
-        network.to(self.values.device)
+    def predict(self, members: Sequence[Mapping[str, Tensor]]) -> list[NDArray[np.float64]]:
+        """One thread a core scores with one member; with one alone, torch's own threads help."""
+        plan, place = self.plan, self.values.device
+        networks = [
+            restore(plan.module, plan.settings, self.columns, parameters).to(place)
+            for parameters in members
+        ]
+        if len(networks) == 1 or place.type != "cpu":
+            return [self._scores_of(network) for network in networks]
+        with threads(1), ThreadPoolExecutor(usable_cores()) as pool:
+            return list(pool.map(self._scores_of, networks))
+
+    def _scores_of(self, network: nn.Module) -> NDArray[np.float64]:
         rows = torch.arange(len(self.values))
         return average(score_segments(network, self.values, self.columns, rows), self.recording)
 

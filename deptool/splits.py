@@ -61,6 +61,12 @@ class Overlap:
         return f"{who} on two sides of the split ({pairs}): {shown}"
 
 
+def default_protocol(recordings: pl.DataFrame) -> str:
+    """The corpus's own split where it has one, else five folds by person."""
+    own = recordings["split"].null_count() < len(recordings)
+    return "official" if own else "group-kfold:5"
+
+
 def make_folds(
     recordings: pl.DataFrame, protocol: str, seed: int = 0, persons_unknown: bool = False
 ) -> list[Fold]:

@@ -29,8 +29,8 @@ from deptool.measured import scaling
 from deptool.networks import find_device
 from deptool.predict import predictions_table
 from deptool.prepare import OnRead, Plan, Prepared, choose_columns, prepare
-from deptool.runs import Run
-from deptool.schema import HISTORY, PREDICTIONS, SCHEMA_VERSION, SPLITS
+from deptool.runs import SUBJECTS_FILE, Run
+from deptool.schema import HISTORY, PREDICTIONS, SCHEMA_VERSION, SPLITS, SUBJECTS
 from deptool.splits import Fold
 from deptool.tables import write_table
 from deptool.trainer import Member
@@ -47,7 +47,7 @@ def train(
     settings: Any = None,
     *,
     scale: str | None = None,
-    protocol: str = "official",
+    protocol: str | None = None,
     split_seed: int = 0,
     without: Sequence[str] = (),
     seeds: Sequence[int] = (0,),
@@ -60,7 +60,8 @@ def train(
 ) -> Run:
     """Train every member and write the run folder; resume a run that is there, unfinished.
 
-    `settings` None takes the paper's. `out` None is runs/<model>-<corpus>-<digest>. A run that is
+    `settings` None takes the paper's. `protocol` None is the corpus's own split, or group-kfold:5
+    where it has none. `out` None is runs/<model>-<corpus>-<digest>. A run that is
     finished is returned as it is, and no callback is called. `without` names groups of columns that
     the model is to do without. `split_seed` deals persons to parts, where the protocol does. Raises
     DataError where the corpus cannot be trained on (with `strict`, also where a subject is on two
@@ -71,6 +72,7 @@ def train(
     settings = module.Settings() if settings is None else settings
     place = find_device(device)
     recordings, scale = _scored(corpus, scale)
+    protocol = protocol or splits.default_protocol(recordings)
     folds = splits.make_folds(recordings, protocol, split_seed, corpus.persons_unknown)
     overlap = splits.find_overlap(recordings, folds)
     if protocol == "official" and isinstance(corpus, Joint):
@@ -109,6 +111,7 @@ def train(
     about |= {
         "overlap": asdict(splits.find_overlap(recordings, folds)),
         "persons_unknown": corpus.persons_unknown,
+        "synthetic": corpus.synthetic,
         "corpus_notes": list(corpus.notes) if isinstance(corpus, Joint) else [],
         "skipped": dict(prepared.skipped),
         "columns": columns,
@@ -122,7 +125,20 @@ def train(
     if on_start:
         on_start(run, before is not None)
     states = prepared.train(run, members, on_epoch)
+    _keep_subjects(run, corpus, prepared)
     return _finish(run, prepared, members, states)
+
+
+def default_seeds(model: str) -> range:
+    """Five of a network, since sets are small and one draw means little; one of other models."""
+    return range(5 if hasattr(plugins.load("models", model), "build") else 1)
+
+
+def _keep_subjects(run: Run, corpus: Corpus, prepared: Prepared) -> None:
+    """Copy what the corpus knows of the run's persons, for results by subgroup."""
+    known = corpus.subjects().join(prepared.recordings, on="subject_id", how="semi")
+    if len(known):
+        write_table(run.root / SUBJECTS_FILE, SUBJECTS, known.sort("subject_id"))
 
 
 def _scored(corpus: Corpus, scale: str | None) -> tuple[pl.DataFrame, str]:
@@ -209,12 +225,11 @@ def _finish(
     runs.write_model(done, weights)
     history = [row for m, s in zip(members, states, strict=True) for row in _history(m, s)]
     write_table(run.root / "history.parquet", HISTORY, pl.DataFrame(history))
-    tables = []
-    for member, state, entry in zip(members, states, run.about["members"], strict=True):
-        scores = prepared.predict(state.best)
-        tables.append(
-            _predictions(prepared, scores, member, run.about["scale"], entry["train_mean"])
-        )
+    scores = prepared.predict([state.best for state in states])
+    tables = [
+        _predictions(prepared, found, member, run.about["scale"], entry["train_mean"])
+        for member, found, entry in zip(members, scores, run.about["members"], strict=True)
+    ]
     write_table(run.root / "predictions.parquet", PREDICTIONS, pl.concat(tables))
     done.write()
     done.drop_checkpoints()

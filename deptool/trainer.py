@@ -160,13 +160,14 @@ class Trainer:
         rows, targets = (_padded(part).to(place) for part in zip(*batches, strict=True))
         score = self.stack.score(which, inputs(self.data.values, self.data.columns, rows))
         sizes = [len(batch[0]) for batch in batches]
+        losses: Tensor
         if len(which) > 1 and len(set(sizes)) == 1:
-            losses: Tensor = vmap(self.module.loss)(score, targets)
+            losses = vmap(self.module.loss)(score, targets)
         else:  # one alone, or last batches of an epoch, of several lengths
             each = zip(score, targets, sizes, strict=True)
             losses = torch.stack([self.module.loss(s[:n], t[:n]) for s, t, n in each])
         self.optimiser.zero_grad()
-        losses.sum().backward()
+        torch.autograd.backward(losses.sum())
         self.optimiser.step()
         return losses
 
