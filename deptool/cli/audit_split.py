@@ -38,20 +38,20 @@ def command(
     """
     import dataclasses
 
-    from deptool.cli import view
+    from deptool.cli import terminal
     from deptool.corpus import open_corpus
     from deptool.split_audit import audit_split
 
     audit = audit_split(open_corpus(corpus), scale, protocol, split_seed)
     if json:
-        view.show_json(dataclasses.asdict(audit))
+        terminal.show_json(dataclasses.asdict(audit))
     else:
         _show(audit)
     _warn(audit)
 
 
 def _show(audit: SplitAudit) -> None:
-    from deptool.cli import view
+    from deptool.cli import terminal
 
     _show_counts(audit)
     _show_bands(audit)
@@ -59,7 +59,7 @@ def _show(audit: SplitAudit) -> None:
         _show_pairs(audit)
         _show_known(audit)
     elif not audit.persons_unknown:
-        view.write("Nobody is on two sides: no person, and no session.")
+        terminal.write("Nobody is on two sides: no person, and no session.")
     _show_predictors(audit)
 
 

@@ -52,7 +52,7 @@ def command(
     Example: deptool check corpus --fail-if "coverage<0.8" --fail-if "jitter_pct>2"
     """
     from deptool.check import check_corpus
-    from deptool.cli import view
+    from deptool.cli import terminal
     from deptool.limits import parse_limit
 
     limits = [parse_limit(text) for text in fail_if or ()]
@@ -63,21 +63,21 @@ def command(
         if bar.live.is_started:
             bar.stop()
     if json:
-        view.show_json(asdict(report))
+        terminal.show_json(asdict(report))
     else:
         _show(report, all)
     verdicts = report.verdicts()
     for error in verdicts[1:]:
-        view.show_error(error)
+        terminal.show_error(error)
     if verdicts:
         raise verdicts[0]
 
 
 def _bar() -> tuple[Bar, Callable[[int, int], None]]:
     """A bar, and what moves it; it appears with the first table, and goes when all is done."""
-    from deptool.cli import view
+    from deptool.cli import terminal
 
-    bar = view.progress()
+    bar = terminal.progress()
     bar.live.transient = True
     task = bar.add_task("Checking tables", total=None)
 
@@ -89,12 +89,14 @@ def _bar() -> tuple[Bar, Callable[[int, int], None]]:
 
 
 def _show(report: CheckReport, everything: bool) -> None:
-    from deptool.cli import view
+    from deptool.cli import terminal
 
-    page = view.page()
+    page = terminal.page()
     marked, n = report.need_a_look(), len(report.recordings)
     shown = report.recordings if everything or n <= _MANY else marked
-    title = f"{report.corpus or 'A corpus'}: {view.count(n, 'recording')}, {len(marked)} to look at"
+    title = (
+        f"{report.corpus or 'A corpus'}: {terminal.count(n, 'recording')}, {len(marked)} to look at"
+    )
     if shown:
         failed = {(f.recording_id, f.name) for f in report.failed}
         page.print(_fitting(title, shown, report.measures(), failed, page.width))
@@ -104,8 +106,8 @@ def _show(report: CheckReport, everything: bool) -> None:
         page.print(title, markup=False)
     _list(report.problems)
     if len(shown) < n:
-        rest = view.count(n - len(shown), "recording")
-        view.say(f"Not shown, since nothing is marked: {rest}. See --all.")
+        rest = terminal.count(n - len(shown), "recording")
+        terminal.say(f"Not shown, since nothing is marked: {rest}. See --all.")
 
 
 def _fitting(

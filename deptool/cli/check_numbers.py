@@ -96,15 +96,17 @@ def _refuse_too_little(check: NumberCheck) -> None:
 
 
 def _show_one(check: NumberCheck) -> None:
-    from deptool.cli import view
+    from deptool.cli import terminal
 
     words = {True: "holds", False: "fails", None: "not done"}
     rows = [(c.holds, words[c.holds], c.name, c.text) for c in check.checks]
-    view.show_marked(_TITLES[check.verdict], rows)
+    terminal.show_marked(_TITLES[check.verdict], rows)
     implied = _in_words(check.implied)
     if implied and check.verdict != "impossible":
         header = ("implied", "value", "what it is")
-        view.show_table("What follows, over all that rounds to these numbers", header, implied, 3)
+        terminal.show_table(
+            "What follows, over all that rounds to these numbers", header, implied, 3
+        )
 
 
 def _show_rows(found: Sequence[NumberCheck]) -> None:

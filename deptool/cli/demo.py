@@ -26,7 +26,7 @@ def command(
 
     Example: deptool demo
     """
-    from deptool.cli import view
+    from deptool.cli import terminal
     from deptool.demo import DemoSettings, make_videos
     from deptool.extractors.mediapipe import Settings, require
     from deptool.machine import usable_cores
@@ -34,11 +34,11 @@ def command(
     require(Settings(), None)
     jobs = jobs or usable_cores()
     videos, corpus, runs = folder / "videos", folder / "corpus", folder / "runs"
-    view.say(
+    terminal.say(
         "This demo animates one public-domain portrait. Its scores are toys, tied to how much the\n"
         "face moves; no result of it says anything about depression."
     )
-    with view.progress() as bar:
+    with terminal.progress() as bar:
         task = bar.add_task("Making videos", total=None)
         make_videos(
             videos,
@@ -50,7 +50,7 @@ def command(
     model = ("--model", "depressionmlp", "--epochs", epochs)
     _run("train", corpus, *model, "--out", runs / "depressionmlp")
     _run("report", runs)
-    view.say("Toy labels, animated portrait: this shows that the tool works, and nothing else.")
+    terminal.say("Toy labels, animated portrait: this shows that the tool works, and nothing else.")
 
 
 def _run(*words: object) -> None:
@@ -59,10 +59,10 @@ def _run(*words: object) -> None:
     import subprocess
     import sys
 
-    from deptool.cli import view
+    from deptool.cli import terminal
 
     texts = [str(w) for w in words]
-    view.say(f"\n$ deptool {shlex.join(texts)}")
+    terminal.say(f"\n$ deptool {shlex.join(texts)}")
     done = subprocess.run([sys.executable, "-m", "deptool.cli.main", *texts], check=False)
     if done.returncode:
         raise typer.Exit(done.returncode)

@@ -66,7 +66,7 @@ def command(
 
     Example: deptool export corpus/ --format openface-csv --out openface
     """
-    from deptool.cli import view
+    from deptool.cli import terminal
     from deptool.corpus import open_corpus
     from deptool.errors import UsageError
     from deptool.export import export_corpus
@@ -75,7 +75,7 @@ def command(
     if angles is not None and format is not Format.fex:
         raise UsageError(f"--angles is for --format fex-csv, not {format.value}")
     opened = open_corpus(corpus)
-    bar = view.progress()
+    bar = terminal.progress()
     task = bar.add_task("Exporting", total=None)
 
     def show(done: int, of: int) -> None:
@@ -94,13 +94,15 @@ def command(
     except KeyboardInterrupt:
         if bar.live.is_started:
             bar.stop()
-        view.say("Interrupted. The files that are there are whole; the same command does it all.")
+        terminal.say(
+            "Interrupted. The files that are there are whole; the same command does it all."
+        )
         raise typer.Exit(130) from None
     finally:
         if bar.live.is_started:
             bar.stop()
     if json:
-        view.show_json(_as_json(summary))
+        terminal.show_json(_as_json(summary))
     _tell(summary)
     if summary.failed:
         raise typer.Exit(4)
@@ -119,25 +121,27 @@ def _as_json(summary: ExportSummary) -> dict[str, object]:
 
 
 def _tell(summary: ExportSummary) -> None:
-    from deptool.cli import view
+    from deptool.cli import terminal
     from deptool.export import PRIVACY
 
-    view.say(
-        f"{view.count(len(summary.written), 'recording')} written to {summary.out},"
+    terminal.say(
+        f"{terminal.count(len(summary.written), 'recording')} written to {summary.out},"
         f" {summary.n_bytes / 1e6:.1f} MB."
     )
     for text in _columns("never measured, so their files are without", summary.left_out):
-        view.say(text)
+        terminal.say(text)
     for text in _columns("no intensity, so 0 or 1 for presence in", summary.as_presence):
-        view.say(text)
+        terminal.say(text)
     for text in summary.warnings:
-        view.warn(text)
+        terminal.warn(text)
     for name, error in list(summary.failed.items())[:_SHOWN]:
         # The table's name in the error says the recording already.
-        view.warn(f"{name}: not exported: {error.what}" + (f". {error.fix}" if error.fix else ""))
+        terminal.warn(
+            f"{name}: not exported: {error.what}" + (f". {error.fix}" if error.fix else "")
+        )
     if len(summary.failed) > _SHOWN:
-        view.warn(f"… and {len(summary.failed) - _SHOWN} more. All are in --json.")
-    view.say(PRIVACY)
+        terminal.warn(f"… and {len(summary.failed) - _SHOWN} more. All are in --json.")
+    terminal.say(PRIVACY)
 
 
 def _columns(what: str, noted: dict[str, tuple[str, ...]]) -> list[str]:

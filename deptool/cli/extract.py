@@ -62,7 +62,7 @@ def command(
 
     Example: deptool extract videos/ --jobs 2
     """
-    from deptool.cli import view
+    from deptool.cli import terminal
     from deptool.extract import ExtractSettings, extract
     from deptool.machine import usable_cores
     from deptool.settings import resolve
@@ -78,7 +78,7 @@ def command(
         summary = extract(videos, out, settings, show)
     except KeyboardInterrupt:
         bar.stop()  # before the talk, or the bar is drawn over it
-        view.say("Interrupted. What is done is kept: the same command again goes on.")
+        terminal.say("Interrupted. What is done is kept: the same command again goes on.")
         raise typer.Exit(130) from None
     finally:
         if bar.live.is_started:
@@ -92,9 +92,9 @@ def command(
 
 def _bar() -> tuple[Bar, Callable[[Progress], None]]:
     """A bar, and what moves it; it appears with the first news, not before an error."""
-    from deptool.cli import view
+    from deptool.cli import terminal
 
-    bar = view.progress("videos", "speed", count=False)
+    bar = terminal.progress("videos", "speed", count=False)
     task = bar.add_task("Opening videos", total=None, videos="", speed="")
     reading = False
 
@@ -155,14 +155,14 @@ def _rate(word: str) -> float | None:
 
 
 def _show(summary: ExtractSummary, as_json: bool) -> None:
-    from deptool.cli import view
+    from deptool.cli import terminal
 
     rows = summary.rows
     if as_json:
-        view.show_json(rows.to_dicts())
+        terminal.show_json(rows.to_dicts())
     else:
-        view.show_table(
-            f"{summary.corpus.name}: {view.count(len(rows), 'recording')},"
+        terminal.show_table(
+            f"{summary.corpus.name}: {terminal.count(len(rows), 'recording')},"
             f" {summary.corpus.feature_set}",
             ("recording", "status", "frames", "coverage", "fps", "seconds"),
             [
@@ -179,7 +179,7 @@ def _show(summary: ExtractSummary, as_json: bool) -> None:
             left=2,
         )
     unread = sum(not row["n_frames"] for row in rows.to_dicts())
-    view.say(
+    terminal.say(
         f"{summary.n_new - unread} extracted, {summary.n_kept} were there already, {unread} could"
         f" not be read. The tables are in {summary.corpus.root}."
     )
@@ -192,36 +192,36 @@ def _show(summary: ExtractSummary, as_json: bool) -> None:
 
 def _warn(summary: ExtractSummary) -> None:
     """Say what a user should look at."""
-    from deptool.cli import view
+    from deptool.cli import terminal
 
     rows = summary.rows
     if summary.elsewhere:
         shown = ", ".join(summary.elsewhere[:10]) + (", …" if summary.elsewhere[10:] else "")
-        view.say(
+        terminal.say(
             f"The corpus also holds {len(summary.elsewhere)} recordings that are not in this"
             f" folder: {shown}"
         )
     for name in summary.changed:
-        view.warn(
+        terminal.warn(
             f"{name}: the file is another video than the one in the corpus (size, rate or length),"
             f" and was left alone. Replaced? --force {name}. Another recording? Give it a name of"
             " its own, or another corpus with --out."
         )
     if summary.lost_labels:
-        view.warn(
+        terminal.warn(
             "recordings.parquet was gone and was made again from the frames tables. What labels"
             " said of persons, sessions and splits is lost: deptool label"
             f" {summary.corpus.root} labels.csv"
         )
     for name, first in summary.duplicates:
         read = "both were read" if name in set(rows["recording_id"]) else "it was read once"
-        view.warn(f"{name}: the same video as {first}; {read}. Is it one recording?")
+        terminal.warn(f"{name}: the same video as {first}; {read}. Is it one recording?")
     n_ambiguous = int(rows["n_ambiguous"].sum())
     if n_ambiguous:
-        view.warn(
-            f"ambiguous: {view.count(n_ambiguous, 'row')}, perhaps of another person's face. See"
-            " the column n_ambiguous and `deptool check`; --roi or --faces all help."
+        terminal.warn(
+            f"ambiguous: {terminal.count(n_ambiguous, 'row')}, perhaps of another person's face."
+            " See the column n_ambiguous and `deptool check`; --roi or --faces all help."
         )
     for row in rows.to_dicts():
         if row["reason"]:
-            view.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
+            terminal.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")

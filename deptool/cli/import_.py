@@ -52,7 +52,7 @@ def command(
     Example: deptool import daic-woz DAIC-WOZ/ --out corpus
     """
     from deptool import plugins
-    from deptool.cli import view
+    from deptool.cli import terminal
     from deptool.ingest import import_corpus
     from deptool.machine import usable_cores
     from deptool.settings import read_toml, resolve
@@ -60,7 +60,7 @@ def command(
     cls = plugins.load("importers", kind).Settings
     layer = read_toml(config) if config else {}
     settings = resolve(cls, layer, words=list(set or ()), where=f"settings of {kind}")
-    bar = view.progress("speed")
+    bar = terminal.progress("speed")
     task = bar.add_task("Importing", total=None, speed="")
 
     def show(n_done: int, n_all: int, n_bytes: int, total: int) -> None:
@@ -84,13 +84,13 @@ def command(
     except KeyboardInterrupt:
         if bar.live.is_started:
             bar.stop()
-        view.say("Interrupted. What is done is kept: the same command again goes on.")
+        terminal.say("Interrupted. What is done is kept: the same command again goes on.")
         raise typer.Exit(130) from None
     finally:
         if bar.live.is_started:
             bar.stop()
     if json:
-        view.show_json(summary.rows.to_dicts())
+        terminal.show_json(summary.rows.to_dicts())
     else:
         _show(summary)
     _tell(summary)
@@ -99,7 +99,7 @@ def command(
 
         show_labels(summary.labels)
     if summary.labels_refused:
-        view.say(
+        terminal.say(
             "labels.csv was not joined. The tables are kept: mend it and give the same command"
             f" again, or join it with: deptool label {out} {source / 'labels.csv'}"
         )
@@ -112,7 +112,7 @@ def _show(summary: ImportSummary) -> None:
     """Recordings by split: how many, of whom, how long, how much of it measured."""
     import polars as pl
 
-    from deptool.cli import view
+    from deptool.cli import terminal
 
     lines = []
     for split in ("train", "dev", "test", None):
@@ -131,7 +131,7 @@ def _show(summary: ImportSummary) -> None:
                     f"{100 * good / frames:.0f} %" if frames else "",
                 )
             )
-    view.show_table(
+    terminal.show_table(
         f"{summary.corpus.name}: {summary.corpus.feature_set}",
         ("split", "recordings", "persons", "hours", "rows", "measured"),
         lines,
@@ -139,76 +139,80 @@ def _show(summary: ImportSummary) -> None:
 
 
 def _tell(summary: ImportSummary) -> None:
-    from deptool.cli import view
+    from deptool.cli import terminal
 
     n_unread = int((summary.rows["n_frames"] == 0).sum())
     unread = f" {n_unread} could not be read," if n_unread else ""
     there = "1 was" if summary.n_kept == 1 else f"{summary.n_kept} were"
-    view.say(
+    terminal.say(
         f"{summary.n_new - n_unread} imported,{unread} {there} there already{_scores(summary)}."
         f" The tables are in {summary.corpus.root}."
     )
     _tell_changes(summary)
     how = summary.corpus.normalise
     if summary.has_landmarks:
-        view.say(f"Models divide landmarks by {_divisor(how)} (--normalise).")
+        terminal.say(f"Models divide landmarks by {_divisor(how)} (--normalise).")
     if summary.normalise_before:
-        view.warn(
+        terminal.warn(
             f"--normalise was {summary.normalise_before} before and is {how} now: models trained on"
             " this corpus before need another corpus."
         )
     if summary.corpus.persons_unknown:
-        view.warn(
+        terminal.warn(
             "the source does not say who is in a recording: whether a person is in two splits"
             " cannot be known, for this corpus or by anybody."
         )
     for note in summary.notes:
-        view.say(f"Note: {note}")
+        terminal.say(f"Note: {note}")
     if summary.without_files:
         listed = ", ".join(summary.without_files[:10]) + (", …" * (len(summary.without_files) > 10))
-        view.warn(f"{len(summary.without_files)} recordings are not in the corpus: {listed}")
+        terminal.warn(f"{len(summary.without_files)} recordings are not in the corpus: {listed}")
     if odd := summary.odd_rates:
         name, fps = next(iter(odd.items()))
         more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
-        view.warn(f"{name}{more}: {fps:.2g} rows per second; is the unit of time (or fps) right?")
+        terminal.warn(
+            f"{name}{more}: {fps:.2g} rows per second; is the unit of time (or fps) right?"
+        )
     lines = [f"{name}: {text}" for name, texts in summary.said.items() for text in texts]
     for line in lines[:_SHOWN]:
-        view.say(line)
+        terminal.say(line)
     if lines[_SHOWN:]:
-        view.say(f"… and {len(lines) - _SHOWN} more such notes.")
+        terminal.say(f"… and {len(lines) - _SHOWN} more such notes.")
     bad = [r for r in summary.rows.to_dicts() if r["reason"]]
     for row in bad[:_SHOWN]:
-        view.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
+        terminal.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
     if bad[_SHOWN:]:
-        view.warn(f"… and {len(bad) - _SHOWN} more. All stand in recordings.parquet.")
+        terminal.warn(f"… and {len(bad) - _SHOWN} more. All stand in recordings.parquet.")
 
 
 def _scores(summary: ImportSummary) -> str:
     """', 15 scores joined: 15 PHQ-8'; nothing where a labels.csv beside has the scores."""
-    from deptool.cli import view
+    from deptool.cli import terminal
 
     if summary.labels or summary.labels_refused:
         return ""
     scales = ", ".join(f"{n} {scale}" for scale, n in summary.scores.by_scale.items())
-    return f", {view.count(summary.n_labels, 'score')} joined" + (f": {scales}" if scales else "")
+    return f", {terminal.count(summary.n_labels, 'score')} joined" + (
+        f": {scales}" if scales else ""
+    )
 
 
 def _tell_changes(summary: ImportSummary) -> None:
     """What of the corpus is not as it was before, or not of this source."""
-    from deptool.cli import view
+    from deptool.cli import terminal
 
     if n := summary.scores.n_changed:
         were = "1 score was" if n == 1 else f"{n} scores were"
-        view.warn(f"{were} another number before and {'was' if n == 1 else 'were'} replaced.")
+        terminal.warn(f"{were} another number before and {'was' if n == 1 else 'were'} replaced.")
     if n := summary.n_redescribed:
         were = "was" if n == 1 else "were"
-        view.warn(
-            f"{view.count(n, 'recording')} had another subject, session, task or split and {were}"
-            " given the source's."
+        terminal.warn(
+            f"{terminal.count(n, 'recording')} had another subject, session, task or split"
+            f" and {were} given the source's."
         )
     if n := summary.n_elsewhere:
         are = "recording whose file is" if n == 1 else "recordings whose files are"
-        view.say(f"The corpus also holds {n} {are} not in this source.")
+        terminal.say(f"The corpus also holds {n} {are} not in this source.")
 
 
 def _divisor(how: str) -> str:
