@@ -64,7 +64,7 @@ def badges(corpus: Corpus, recording: Mapping[str, Any], shown: str | None) -> s
         if recording[key] is not None:
             texts.append(f"{key.removesuffix('_id')} {recording[key]}")
     texts.append(corpus.feature_set)
-    loud = ["synthetic: made by a program, no person"] if is_synthetic(corpus) else []
+    loud = ["synthetic: made by a program"] if is_synthetic(corpus) else []
     if shown:
         loud.append(shown)
     if recording["status"] != "ok":
@@ -94,7 +94,7 @@ def about(
     steps = corpus.about.get("deidentification")
     if isinstance(steps, list) and steps:
         lines.append(f"De-identification, as the corpus states it: {', '.join(map(str, steps))}.")
-    sentences = [*_steward(), *_absent(groups), *_rounded(packed)]
+    sentences = [*_synthetic(corpus), *_steward(), *_absent(groups), *_rounded(packed)]
     if facts is not None:
         sentences += run_sentences(facts)
     rows = "\n".join(_table_row(group, table) for group in groups if group.columns)
@@ -143,6 +143,11 @@ def run_sentences(facts: RunFacts) -> list[tuple[str, bool]]:
     return sentences
 
 
+def _synthetic(corpus: Corpus) -> list[tuple[str, bool]]:
+    text = "Synthetic: made by a program. What is found in it says nothing about people."
+    return [(text, True)] if is_synthetic(corpus) else []
+
+
 def _steward() -> list[tuple[str, bool]]:
     return [
         ("There is no picture and no sound in this file, only the numbers that are listed.", True),
@@ -152,8 +157,8 @@ def _steward() -> list[tuple[str, bool]]:
             True,
         ),
         (
-            "It also names the recording, and where the corpus knows them the person, session and"
-            " task. It names no file and no folder.",
+            "It also holds the recording's id, which extract and import take from the name of the"
+            " source's file, and what the corpus says of person, session and task.",
             False,
         ),
         ("This page fetches nothing and sends nothing: its own policy forbids it.", False),
@@ -200,8 +205,7 @@ def _unit(column: Column) -> str:
 def _table_row(group: Group, table: pl.DataFrame) -> str:
     units = dict.fromkeys(_unit(c) for c in group.columns if c.dtype == "float32")
     shown = [unit for unit in units if unit != "1"] + (["no unit"] if "1" in units else [])
-    counted = [len(table) - table[c.name].null_count() for c in group.columns if c.nullable]
-    rows = f"{max(counted):,}" if counted else f"{len(table):,}"
+    rows = f"{max(len(table) - table[c.name].null_count() for c in group.columns):,}"
     cells = (
         ("", group.title),
         (' class="number"', str(len(group.columns))),

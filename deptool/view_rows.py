@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from deptool.segment_scores import RunFacts
 
-# What a row's status means, best first: of several in one pixel, the worst is shown.
+# What a row's status means, best first.
 STATUS_WORDS = {
     "ok": "measured",
     "ambiguous": "measured, but it is unclear whose face it is",
@@ -78,7 +78,7 @@ def table_rows(table: pl.DataFrame) -> list[Row]:
         Row(
             *("row", "Picture", "number"),
             [
-                _line("frame", "number in the source", digits=0),
+                _line("frame", "number", digits=0),
                 _line("timestamp", "time (s)", digits=3),
                 _line("n_faces", "faces seen", digits=0),
             ],
@@ -103,10 +103,10 @@ def score_row(scores: pl.DataFrame, facts: RunFacts, recording_score: float) -> 
     if facts.truth is not None:
         marks.append({"at": facts.truth, "dash": True})
         note += f"; - - questionnaire {facts.truth:g}"
-    seen = [*scores["high"], *(mark["at"] for mark in marks)]
-    above = [band["at"] for band in bands if band["at"] > max(seen)]
-    high = above[0] if above else float(max(SCALES[facts.scale].high, math.ceil(max(seen))))
-    low = min(0.0, math.floor(min(scores["low"])))
+    seen = [*scores["high"], *scores["low"], *(mark["at"] for mark in marks)]
+    scale = SCALES[facts.scale]
+    room = max(0.1 * (max(seen) - min(seen)), (scale.high - scale.low) / 20)
+    low, high = math.floor(min(seen) - room), math.ceil(max(seen) + room)
     columns = {"start": "start_s", "end": "end_s", "value": "score", "low": "low", "high": "high"}
     series = {key: [round(v, 3) for v in scores[name]] for key, name in columns.items()}
     members = "one network" if facts.n_members == 1 else f"mean of {facts.n_members} networks"

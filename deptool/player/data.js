@@ -92,6 +92,7 @@ class Table {
     this.start = this.times[0];
     this.end = this.times[rows - 1] + this.step; // the last row lasts as long as the others
     this.pyramids = new Map();
+    this.counted = new Map();
   }
 
   has(name) {
@@ -106,6 +107,17 @@ class Table {
   pyramid(name) {
     if (!this.pyramids.has(name)) this.pyramids.set(name, new Pyramid(this.columns.get(name)));
     return this.pyramids.get(name);
+  }
+
+  /** For each whole number below `n`, how many rows before a row have it: numbers (row + 1). */
+  counts(name, n) {
+    if (this.counted.has(name)) return this.counted.get(name);
+    const counts = Array.from({ length: n }, () => new Int32Array(this.rows + 1));
+    this.columns.get(name).forEach((value, row) => {
+      counts.forEach((count, k) => (count[row + 1] = count[row] + (value === k ? 1 : 0)));
+    });
+    this.counted.set(name, counts);
+    return counts;
   }
 
   /** How many rows begin at or before a time (s). */

@@ -18,7 +18,9 @@ class Numbers {
     for (const row of rows) {
       const block = make("div", { class: `block ${row.kind}` });
       const unit = row.unit ? ` ${row.unit}` : "";
-      block.append(make("h3", {}, row.title, make("span", { class: "unit" }, unit)));
+      const title = make("h3", {}, row.title, make("span", { class: "unit" }, unit));
+      if (row.note) title.append(make("span", { class: "note" }, ` · ${row.note}`));
+      block.append(title);
       const list = make("dl");
       for (const series of row.series) this.#add(list, row, series);
       block.append(list);

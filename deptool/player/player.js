@@ -84,7 +84,7 @@ class Player {
     if (face.landmarks) signs.push(makeChip("68 landmarks", "face"));
     if (face.gaze) signs.push(makeChip("gaze of each eye", "gaze"));
     if (face.pose) {
-      const axes = ["head: its right", "its down", "its nose"];
+      const axes = ["head axes: right", "down", "nose"];
       signs.push(...axes.map((text, k) => makeChip(text, seriesColour(k))));
     }
     return signs;

@@ -1,7 +1,7 @@
 // The time line: the rows that the page's head lists, on one axis of time, with one cursor.
 
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 3600];
-const HEIGHTS = { axis: 22, overview: 18, span: 20, line: 72, steps: 92, heat: 15 }; // px; heat: a series
+const HEIGHTS = { axis: 22, overview: 18, span: 20, line: 66, steps: 92, heat: 15 }; // px; heat: a series
 const CLOSEST = 0.5; // s that are shown at least
 
 /** An element of the page. */
@@ -79,7 +79,7 @@ class Timeline {
       const chips = there.map(([name, share]) => makeChip(`${name} ${share}`, statusColour(name)));
       label.append(make("span", { class: "names" }, ...chips));
     }
-    if (row.note) label.append(make("span", { class: "note" }, row.note));
+    if (row.note && row.kind === "steps") label.append(make("span", { class: "note" }, row.note));
   }
 
   #names(row) {
@@ -95,7 +95,7 @@ class Timeline {
   #choice(row, series) {
     const pressed = row.chosen.includes(series.name);
     const button = make("button", { type: "button", "aria-pressed": pressed, "data-series": series.name });
-    button.append(make("b", {}, series.name), ` ${series.label}`);
+    button.append(make("b", {}, series.name), make("span", {}, ` ${series.label}`));
     button.title = `${series.name} ${series.label}: as a line too`;
     button.addEventListener("click", () => {
       const kept = row.chosen.filter((name) => name !== series.name);
@@ -148,7 +148,8 @@ class Timeline {
     const last = whole ? this.table.end : this.last;
     const { width, table, theme } = this;
     const x = (time) => ((time - first) / (last - first)) * width;
-    const view = { width, height, first, last, x, table, theme };
+    const stacked = this.axis.canvas.offsetLeft < 50; // on a narrow page labels stand above
+    const view = { width, height, first, last, x, table, theme, stacked };
     if (row.kind === "axis") this.#drawAxis(pen, view);
     else if (whole) this.#drawOverview(pen, view);
     else DRAW[row.kind](pen, row, view);

@@ -2,7 +2,7 @@
 //
 // Each takes (pen, row, view): view has width and height (CSS px), first and last (s) of what is
 // shown, x(time), the table and the theme. All draw what lies behind one pixel of width, not a
-// sample of it: the range of a line, the highest value of a heat cell, the worst status.
+// sample of it: the range of a line, the highest value of a heat cell, the shares of each status.
 
 const PAD = 6; // px above and below a trace
 
@@ -32,18 +32,27 @@ const dense = (view) => {
 const scaleOf = (row, height) => (value) =>
   height - PAD - ((value - row.low) / (row.high - row.low)) * (height - 2 * PAD);
 
-/** Thin lines at some values, with their numbers at the left edge; `names` replaces numbers. */
+/** Thin lines at some values, behind a trace. */
 function drawGrid(pen, view, y, marks) {
-  pen.font = view.theme.small;
-  pen.textBaseline = "middle";
-  for (const { at, text, strong } of marks) {
+  for (const { at, strong } of marks) {
     pen.fillStyle = strong ? view.theme.line : view.theme.grid;
     pen.fillRect(0, Math.round(y(at)), view.width, 1);
-    const lift = y(at) < 9 ? 8 : y(at) > view.height - 9 ? -7 : 0;
+  }
+}
+
+/** What these lines stand at, over a trace, at its left; a text gives way to one before it. */
+function drawScale(pen, view, y, marks) {
+  pen.font = view.theme.small;
+  pen.textBaseline = "middle";
+  const taken = [];
+  for (const { at, text } of marks) {
+    const middle = Math.min(Math.max(y(at), 8), view.height - 8);
+    if (taken.some((other) => Math.abs(other - middle) < 12)) continue;
+    taken.push(middle);
     pen.fillStyle = view.theme.halo;
-    pen.fillRect(0, y(at) + lift - 6, pen.measureText(text).width + 6, 12);
+    pen.fillRect(0, middle - 6, pen.measureText(text).width + 6, 12);
     pen.fillStyle = view.theme.quiet;
-    pen.fillText(text, 3, y(at) + lift);
+    pen.fillText(text, 3, middle);
   }
 }
 
@@ -53,7 +62,8 @@ function drawLine(pen, row, view) {
   const y = scaleOf(row, view.height);
   const ends = [row.low, row.high].map((at) => ({ at, text: round(at) }));
   const zero = row.low < 0 && row.high > 0 ? [{ at: 0, text: "0", strong: true }] : [];
-  drawGrid(pen, view, y, [...ends, ...zero]);
+  const marks = [...ends, ...zero];
+  drawGrid(pen, view, y, marks);
   for (const [k, series] of row.series.entries()) {
     pen.fillStyle = pen.strokeStyle = view.theme.series[k % view.theme.series.length];
     pen.globalAlpha = 0.9;
@@ -61,6 +71,7 @@ function drawLine(pen, row, view) {
     else drawPoints(pen, series, view, y);
     pen.globalAlpha = 1;
   }
+  drawScale(pen, view, y, marks);
 }
 
 /** More rows than pixels: from the lowest to the highest of each pixel. */
@@ -130,6 +141,9 @@ function drawHeat(pen, row, view) {
   pen.fillStyle = view.theme.surface;
   const each = view.height / row.series.length;
   for (let k = 1; k < row.series.length; k++) pen.fillRect(0, Math.round(k * each), view.width, 1);
+  if (!view.stacked) return; // the names stand left of it
+  const middle = (value) => (value + 0.5) * each;
+  for (const [k, { name }] of row.series.entries()) drawScale(pen, view, middle, [{ at: k, text: name }]);
 }
 
 const timeOf = (view, x) => view.first + ((x + 0.5) / view.width) * (view.last - view.first);
@@ -152,24 +166,34 @@ function stretch(pen, picture, view) {
   pen.drawImage(small, 0, 0, view.width, view.height);
 }
 
-/** Coloured spans of a column of whole numbers; of several in a pixel the highest is shown. */
+/** Coloured spans of a column of whole numbers; of several in a pixel each has its share of height. */
 function drawSpan(pen, row, view) {
   const [series] = row.series;
-  const pyramid = view.table.pyramid(series.column);
-  const level = view.height - 2;
-  eachPixel(view, (x, from, until) => {
-    const value = until > from ? pyramid.range(from, until)[1] : standing(view, x, series.column);
-    if (Number.isNaN(value)) return;
+  const counts = view.table.counts(series.column, series.names.length);
+  const paint = (x, value, top, height) => {
     pen.fillStyle = view.theme.status[series.names[value]];
-    pen.fillRect(x, 1, 1, level);
+    pen.fillRect(x, top, 1, height);
+  };
+  eachPixel(view, (x, from, until) => {
+    const stands = until > from ? NaN : standing(view, x, series.column);
+    if (!Number.isNaN(stands)) paint(x, stands, 0, view.height);
+    let top = 0;
+    for (let value = 0; value < counts.length && until > from; value++) {
+      const share = (counts[value][until] - counts[value][from]) / (until - from);
+      // A single bad row among many is still to be seen: two pixels at least.
+      const height = share && value ? Math.max(2, share * view.height) : share * view.height;
+      paint(x, value, Math.min(top, view.height - height), height);
+      top += height;
+    }
   });
 }
 
 /** Values that hold for a span of time, which may overlap: a bar over it, a dot at its middle. */
 function drawSteps(pen, row, view) {
   const y = scaleOf(row, view.height);
-  const bands = (row.bands ?? []).map(({ at, name }) => ({ at, text: `${round(at)} ${name}` }));
-  drawGrid(pen, view, y, [...(row.bands ? bands : []), { at: row.high, text: round(row.high) }]);
+  const ends = [row.low, row.high].map((at) => ({ at, text: round(at) }));
+  const bands = (row.bands ?? []).map(({ at, name }) => ({ at, text: `${round(at)} ${name}`, strong: true }));
+  drawGrid(pen, view, y, [...bands, ...ends]);
   for (const mark of row.marks ?? []) {
     pen.strokeStyle = view.theme.text;
     pen.setLineDash(mark.dash ? [5, 4] : []);
@@ -184,6 +208,7 @@ function drawSteps(pen, row, view) {
     pen.fillStyle = view.theme.series[k];
     for (let i = 0; i < series.value.length; i++) drawStep(pen, series, i, view, y);
   }
+  drawScale(pen, view, y, [...bands, ...ends]);
 }
 
 function drawStep(pen, series, i, view, y) {
