@@ -465,6 +465,20 @@ def test_the_mouse_scrubs_and_zooms(corpus: Corpus, open_page: Any) -> None:
     assert shown.get("player.timeline.last") == pytest.approx(8.0, abs=0.01)
 
 
+def test_what_is_shown_can_be_moved_away_from_the_cursor(corpus: Corpus, open_page: Any) -> None:
+    shown = open_page(corpus)
+    shown.page.click("#closer")
+    box = shown.page.locator("canvas.overview").bounding_box()
+    shown.page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 8)
+    shown.page.mouse.down()
+    shown.page.mouse.up()
+    # Half of 8 s is shown, now the second half; the cursor stays at 0, unseen.
+    assert shown.get("player.timeline.first") == pytest.approx(4.0, abs=0.01)
+    assert shown.get("[player.time, player.timeline.cursor.hidden]") == [0, True]
+    shown.page.keyboard.press("ArrowRight")
+    assert shown.get("[player.timeline.first, player.timeline.cursor.hidden]") == [0, False]
+
+
 def test_face_and_traces_are_drawn(corpus: Corpus, open_page: Any) -> None:
     shown = open_page(corpus)
     for canvas in ("#face", *(f'canvas[data-row="{r}"]' for r in ("confidence", "pose", "au"))):
@@ -472,6 +486,27 @@ def test_face_and_traces_are_drawn(corpus: Corpus, open_page: Any) -> None:
     before = shown.get("document.getElementById('face').toDataURL()")
     shown.page.keyboard.press("ArrowRight")
     assert shown.get("document.getElementById('face').toDataURL()") != before
+
+
+def test_landmarks_lie_where_the_table_has_them(corpus: Corpus, open_page: Any) -> None:
+    # Followed, their mean is at (1/2, 0.53) of the canvas, and a usual face takes 62 % of it.
+    shown = open_page(corpus, "s000_1")
+    table = corpus.frames("s000_1")
+    row = table["success"].to_list().index(1, 9)
+    shown.get(f"player.seekRow({row})")
+    every = np.stack([table.select(f"{a}_{i}" for i in range(68)).to_numpy() for a in "xy"], -1)
+    usual = np.nanmedian(np.ptp(every[:, :, 1], axis=1))
+    width, height = shown.get("[player.face.width, player.face.height]")
+    points = (every[row] - every[row].mean(axis=0)) * 0.62 * min(width, height) / usual
+    xs, ys = (points + np.array([[width / 2, 0.53 * height]])).round().astype(int).T
+    reds = np.array(
+        shown.get(
+            "() => { const { pen, width, height } = player.face;"
+            " const { data } = pen.getImageData(0, 0, width, height);"
+            " return [...data].filter((_, i) => i % 4 === 0) }"
+        )
+    ).reshape(height, width)[ys, xs]
+    assert reds.max() < 150  # the page is white there, the points are nearly black
 
 
 def test_an_action_unit_is_drawn_as_a_line_on_demand(corpus: Corpus, open_page: Any) -> None:
@@ -551,7 +586,7 @@ def test_every_control_has_a_name(corpus: Corpus, open_page: Any) -> None:
         " e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent)"
     )
     assert all(name.strip() for name in names)
-    assert shown.get("document.getElementById('timeline').getAttribute('aria-valuetext')") == (
+    assert shown.get("document.querySelector('[role=slider]').getAttribute('aria-valuetext')") == (
         "0:00.00 of 0:08.0, row 1 of 48"
     )
 

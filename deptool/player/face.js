@@ -131,10 +131,15 @@ class Face {
     pen.lineWidth = 1;
     pen.strokeRect(left, top, right - left, bottom - top);
     if (this.following) return;
-    pen.font = theme.small;
-    pen.fillStyle = theme.quiet;
-    pen.textBaseline = "bottom";
-    pen.fillText(`${this.picture.width} × ${this.picture.height} px: where the picture was`, left + 6, bottom - 5);
+    this.#note(`${this.picture.width} × ${this.picture.height} px: where the picture was`, left + 6, bottom - 5);
+  }
+
+  /** A small text, at the bottom left unless told. */
+  #note(text, x = 8, y = this.height - 7) {
+    this.pen.font = this.theme.small;
+    this.pen.fillStyle = this.theme.quiet;
+    this.pen.textBaseline = "bottom";
+    this.pen.fillText(text, x, y, this.width - x - 4);
   }
 
   #drawBox(box, to) {
@@ -195,6 +200,7 @@ class Face {
       const eyes = EYES.map((eye) => to(centre(eye.map((i) => points[i]))));
       return { nose: to(points[NOSE_TIP]), eyes, size: (this.usual * this.scale) / 2 };
     }
+    this.#note("An oval stands for the head: this table has no landmarks.");
     const middle = box
       ? to([(box.left + box.right) / 2, (box.top + box.bottom) / 2])
       : [this.width / 2, this.height / 2];

@@ -69,12 +69,10 @@ class Player {
     });
     this.followButton = follow;
     at("legend").replaceChildren(...this.#legend());
-    const slider = at("timeline");
-    slider.tabIndex = 0;
-    slider.setAttribute("role", "slider");
-    slider.setAttribute("aria-valuemin", this.table.start.toFixed(1));
-    slider.setAttribute("aria-valuemax", this.table.end.toFixed(1));
-    this.slider = slider;
+    this.slider = this.timeline.axis.canvas;
+    this.slider.tabIndex = 0;
+    const is = { role: "slider", "aria-label": "Time", "aria-valuemin": this.table.start, "aria-valuemax": this.table.end };
+    for (const [name, value] of Object.entries(is)) this.slider.setAttribute(name, value);
   }
 
   /** What the signs in the face's canvas are. */

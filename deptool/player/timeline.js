@@ -34,7 +34,7 @@ class Timeline {
   /** onSeek(time) is called where a user points at a time. */
   constructor(root, table, rows, theme, onSeek) {
     Object.assign(this, { root, table, theme, onSeek, tracks: [] });
-    this.first = table.start;
+    this.time = this.first = table.start;
     this.last = table.end;
     this.cursor = make("div", { class: "cursor" });
     this.overview = this.#add({ kind: "overview", title: "Shown part" });
@@ -134,7 +134,7 @@ class Timeline {
   draw() {
     this.width = Math.max(1, Math.floor(this.axis.canvas.clientWidth));
     for (const track of this.tracks) this.#drawTrack(track);
-    this.move(this.time ?? this.first);
+    this.#placeCursor();
   }
 
   #drawTrack({ row, canvas, height }) {
@@ -179,16 +179,19 @@ class Timeline {
     pen.fillRect(left, 4, Math.max(3, view.x(this.last) - left), view.height - 8);
   }
 
-  /** Put the cursor at a time (s); where it would leave what is shown, show the next part. */
+  /** Put the cursor at a time (s); where it leaves what is shown, show the next part. */
   move(time) {
+    const moved = time !== this.time;
     this.time = time;
-    if (time < this.first || time > this.last) {
-      const span = this.last - this.first;
-      this.show(time - 0.05 * span, time + 0.95 * span);
-      return;
-    }
-    const left = this.axis.canvas.offsetLeft + ((time - this.first) / (this.last - this.first)) * this.width;
-    this.cursor.style.transform = `translateX(${left}px)`;
+    const span = this.last - this.first;
+    if (moved && (time < this.first || time > this.last)) this.show(time - 0.05 * span, time + 0.95 * span);
+    else this.#placeCursor();
+  }
+
+  #placeCursor() {
+    const share = (this.time - this.first) / (this.last - this.first);
+    this.cursor.hidden = !(share >= 0 && share <= 1);
+    this.cursor.style.transform = `translateX(${this.axis.canvas.offsetLeft + share * this.width}px)`;
   }
 
   // --- what is shown ----------------------------------------------------------------------
@@ -229,7 +232,6 @@ class Timeline {
       if (drag === "pan") {
         const half = (this.last - this.first) / 2;
         const middle = this.#timeUnder(event, start, end);
-        this.panning = true;
         this.show(middle - half, middle + half);
       }
     };
