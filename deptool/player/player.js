@@ -63,8 +63,7 @@ class Player {
     follow.hidden = !this.face.placed || !this.face.known;
     follow.addEventListener("click", () => {
       this.face.following = !this.face.following;
-      follow.setAttribute("aria-pressed", this.face.following);
-      follow.textContent = this.face.following ? "Follow the face" : "Whole picture frame";
+      put(follow, this.face.following ? "Show the whole frame" : "Follow the face");
       this.show();
     });
     this.followButton = follow;
