@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deptool.columns import Table
-from deptool.errors import DataError, InputError, SchemaError
+from deptool.errors import DataError, InputError, SchemaError, suggest
 from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION, SUBJECTS
 from deptool.tables import read_json, read_table, write_json, write_table
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 MARKER = "corpus.json"
+
+# Recordings whose ids are all listed where a wrong one was asked for.
+_FEW = 20
 
 # How long (s) a shard waits for its turn to take its lock.
 _TURN_S = 3.0
@@ -200,6 +203,27 @@ class Corpus:
             )
         chosen = labels.filter(pl.col("scale") == scale).select("session_id", "score")
         return self.recordings().join(chosen, on="session_id").sort("recording_id"), scale
+
+
+def find_recording(corpus: Corpus, recording_id: str) -> pl.DataFrame:
+    """The one row of that recording. Raises InputError where there is none, with the nearest."""
+    import difflib
+
+    import polars as pl
+
+    recordings = corpus.recordings()
+    found = recordings.filter(pl.col("recording_id") == recording_id)
+    if found.is_empty():
+        known = list(recordings["recording_id"])
+        near = difflib.get_close_matches(recording_id, known, n=5, cutoff=0.5)
+        offered = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+        many = f"{offered}All {len(known)} ids stand in its recordings.parquet."
+        raise InputError(
+            f"there is no recording {recording_id!r}",
+            where=f"corpus {corpus.name!r}",
+            fix=suggest(recording_id, known) if len(known) <= _FEW else many,
+        )
+    return found
 
 
 def empty(schema: Table) -> pl.DataFrame:

@@ -59,7 +59,7 @@ def predict(
             fix="recordings.parquet says how reading each of them went.",
         )
     total = np.sum(prepared.predict(members), axis=0)
-    parts = _parts(run_root, header, corpus)
+    parts = parts_of(run_root, header, corpus)
     known = corpus.labels().filter(pl.col("scale") == header["scale"])
     table = predictions_table(
         prepared.recordings.join(
@@ -76,7 +76,9 @@ def predict(
     if out is not None:
         write_predictions(out, table)
     trained = table.filter(pl.col("split") == "train")["recording_id"]
-    return Predicted(table, prepared.skipped, tuple(trained), _known(run_root, corpus, table))
+    return Predicted(
+        table, prepared.skipped, tuple(trained), known_persons(run_root, corpus, table)
+    )
 
 
 def predictions_path(run_root: Path, corpus: Corpus) -> Path:
@@ -109,7 +111,7 @@ def predictions_table(
     )
 
 
-def _parts(run_root: Path, header: Mapping[str, Any], corpus: Corpus) -> dict[str, str]:
+def parts_of(run_root: Path, header: Mapping[str, Any], corpus: Corpus) -> dict[str, str]:
     """The part each recording had in the run, if this is the corpus of that name, or one of them.
 
     In a cross-validation every recording was in some member's train part, and so in train here:
@@ -129,7 +131,7 @@ def _parts(run_root: Path, header: Mapping[str, Any], corpus: Corpus) -> dict[st
     return parts
 
 
-def _known(run_root: Path, corpus: Corpus, table: pl.DataFrame) -> tuple[str, ...]:
+def known_persons(run_root: Path, corpus: Corpus, table: pl.DataFrame) -> tuple[str, ...]:
     """Subjects of the rows that are new, whom the run was trained on under the same id.
 
     Two corpora that both say whose ids theirs are, and differ in it, mean two persons by one id.

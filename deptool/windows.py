@@ -40,10 +40,14 @@ class Cut(Protocol):
 
 @dataclass(frozen=True)
 class Segments:
-    """values (segment, frame, column) float32; recording (segment,) as rows of `recordings`."""
+    """values (segment, frame, column) float32; recording (segment,) as rows of `recordings`.
+
+    start (segment,) is the time of a segment's first frame in its recording, in s.
+    """
 
     values: Floats
     recording: NDArray[np.int64]
+    start: Times
     recordings: pl.DataFrame  # those that have segments, in the order they were given
     skipped: dict[str, str]  # recording_id: why it has none
     n_dropped: int  # segments left out because too many of their frames were not measured
@@ -64,18 +68,20 @@ def cut(
     rows per second than the model needs.
     """
     parts: list[Floats] = []
+    starts: list[Times] = [np.zeros(0)]
     has_segments: list[bool] = []
     skipped: dict[str, str] = {}
     n_dropped = 0
     for done, recording in enumerate(recordings.iter_rows(named=True), start=1):
         reason = unreadable(recording) or lacking(corpus, recording, columns)
         if not reason:
-            segments, n_missing, null = _segments(corpus, recording, columns, settings)
+            segments, start, n_missing, null = _segments(corpus, recording, columns, settings)
             n_dropped += n_missing
             if null:
                 reason = f"nothing in it has a value of {', '.join(null[:10])}"
             elif len(segments):
                 parts.append(segments)
+                starts.append(start)
             elif n_missing:
                 reason = (
                     f"too many frames not measured in whole in each of its {n_missing} segments"
@@ -89,13 +95,17 @@ def cut(
     empty = np.zeros((0, settings.frames, len(flat(columns))), np.float32)
     owner = np.repeat(np.arange(len(parts)), [len(p) for p in parts]).astype(np.int64)
     values = np.concatenate([empty, *parts])
-    return Segments(values, owner, recordings.filter(has_segments), skipped, n_dropped)
+    kept = recordings.filter(has_segments)
+    return Segments(values, owner, np.concatenate(starts), kept, skipped, n_dropped)
 
 
 def _segments(
     corpus: Corpus, recording: Mapping[str, Any], columns: Columns, settings: Cut
-) -> tuple[Floats, int, list[str]]:
-    """One recording's segments (segment, frame, column), how many were left out, null columns."""
+) -> tuple[Floats, Times, int, list[str]]:
+    """One recording's segments (segment, frame, column) and their first times in s (segment,).
+
+    Then how many were left out, and the columns that are null.
+    """
     times, values = read(corpus, recording, columns)
     empty = np.isnan(values).all(axis=0)
     null = [] if empty.all() else [c for c, e in zip(flat(columns), empty, strict=True) if e]
@@ -105,7 +115,8 @@ def _segments(
     stamps = windows(times, settings.frames, settings.overlap)
     missing = windows(np.isnan(values).any(axis=1), settings.frames, settings.overlap)
     kept = missing.mean(axis=1) <= settings.max_missing
-    return fill(segments[kept], stamps[kept]), int((~kept).sum()), null
+    stamps = stamps[kept]
+    return fill(segments[kept], stamps), stamps[:, 0], int((~kept).sum()), null
 
 
 def _check_rate(corpus: Corpus, recording: Mapping[str, Any], times: Times, fps: float) -> None:

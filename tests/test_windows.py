@@ -177,6 +177,18 @@ def test_a_segment_may_miss_a_fifth_of_its_frames(corpus: Corpus) -> None:
     assert strict.recording.tolist() == [0, 1]
 
 
+def test_a_segment_keeps_the_time_of_its_first_frame(corpus: Corpus) -> None:
+    # Windows at rows 0 and 9 of 30; row 9 at 6 rows per second is at 1.5 s. The first window of
+    # s001_0 misses too many frames, and its second keeps its own time.
+    measured(corpus, "s000_0", set())
+    measured(corpus, "s001_0", {0, 1, 2, 3})
+    late = pl.col("timestamp") + pl.lit(2.0, pl.Float32)
+    rewrite(corpus, "s000_0", late.alias("timestamp"))
+    found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings())
+    assert found.recording.tolist() == [0, 0, 1]
+    assert found.start == pytest.approx([2.0, 3.5, 1.5])
+
+
 def test_a_recording_without_a_usable_segment_is_named(corpus: Corpus) -> None:
     measured(corpus, "s000_0", set(range(30)) - {0, 29})
     found = windows.cut(corpus, corpus.recordings(), COLUMNS, Settings())

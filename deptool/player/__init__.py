@@ -1,0 +1,1 @@
+"""The files of the player's page: template, style, and the parts of its script."""

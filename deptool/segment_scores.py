@@ -1,0 +1,127 @@
+"""What a run says of each segment of one recording: where in time a network's score comes from.
+
+A recording's prediction is the mean of its segments' scores; this is what that mean is made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deptool import plugins, runs, windows
+from deptool.corpus import Corpus, find_recording
+from deptool.errors import DataError, UsageError
+from deptool.settings import resolve
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What is to be known of a run before its scores of one recording are believed.
+
+    part: the part that the recording had in the run, train, dev or test; new where it had none.
+    person_known: whether the recording is new, but its person was in the run's training data,
+    by the same id.
+    truth: the recording's score on the run's scale, in points; None where it is not known.
+    """
+
+    model: str
+    corpus: str  # that the run was trained on
+    protocol: str
+    digest: str  # of the run's settings and data, as in run.json
+    scale: str
+    n_members: int
+    part: str
+    person_known: bool
+    truth: float | None
+
+
+def segment_scores(
+    corpus: Corpus, run_root: Path, recording_id: str, device: str = "cpu"
+) -> pl.DataFrame:
+    """start_s, end_s, score, low, high: a row per segment of the recording, in order of time.
+
+    Times in s since the recording began; a segment ends one of its frames after its last. `score`
+    is the mean over the run's members in points, `low` and `high` are the lowest and the highest
+    member's. The mean of `score` is what `predict` says of the recording. Segments with too many
+    frames not measured are left out, as they are in training.
+
+    Raises UsageError where the run's model has no segments, InputError where there is no finished
+    run or no such recording, DataError where the run cannot read this corpus or this recording.
+    """
+    import polars as pl
+    import torch
+
+    from deptool.networks import find_device, restore, score_segments, widths
+    from deptool.predict import check_features
+
+    runs.open_run(run_root)
+    header, members = runs.read_model(run_root)
+    module = plugins.load("models", header["model"])
+    if not hasattr(module, "build"):
+        raise UsageError(
+            f"{header['model']} scores a recording as a whole, so it has no scores of segments",
+            where=str(run_root),
+            fix="Take a run of a network: the models with segments in `deptool list models`.",
+        )
+    recording = find_recording(corpus, recording_id)
+    check_features(corpus, corpus.recordings(), header)
+    settings = resolve(module.Settings, header["settings"], where=f"model of {run_root.name}")
+    columns = header["columns"]
+    found = windows.cut(corpus, recording, columns, settings)
+    if recording_id in found.skipped:
+        raise DataError(
+            f"the run cannot score it: {found.skipped[recording_id]}",
+            where=f"corpus {corpus.name!r}, recording {recording_id!r}",
+        )
+    place = find_device(device)
+    values = torch.from_numpy(found.values).to(place)
+    rows = torch.arange(len(values))
+    scores = []
+    for parameters in members:
+        network = restore(module, settings, widths(columns), parameters).to(place)
+        scores.append(score_segments(network, values, widths(columns), rows))
+    by_member = np.stack(scores)  # member, segment
+    return pl.DataFrame(
+        {
+            "start_s": found.start,
+            "end_s": found.start + settings.frames / settings.fps,
+            "score": by_member.mean(axis=0),
+            "low": by_member.min(axis=0),
+            "high": by_member.max(axis=0),
+        }
+    )
+
+
+def run_facts(corpus: Corpus, run_root: Path, recording_id: str) -> RunFacts:
+    """What a run is, and whether it met this recording or its person in training.
+
+    Raises InputError where there is no finished run or no such recording.
+    """
+    import polars as pl
+
+    from deptool.predict import known_persons, parts_of
+
+    about = runs.open_run(run_root).about
+    header, members = runs.read_model(run_root)
+    recording = find_recording(corpus, recording_id)
+    part = parts_of(run_root, header, corpus).get(recording_id, "new")
+    labels = corpus.labels().filter(pl.col("scale") == header["scale"])
+    truth: list[Any] = recording.join(labels, on="session_id")["score"].to_list()
+    met = known_persons(run_root, corpus, recording.with_columns(pl.lit(part).alias("split")))
+    return RunFacts(
+        model=header["model"],
+        corpus=header["corpus"],
+        protocol=str(about.get("protocol", "")),
+        digest=str(about.get("digest", "")),
+        scale=header["scale"],
+        n_members=len(members),
+        part=part,
+        person_known=bool(met),
+        truth=truth[0] if truth else None,
+    )
