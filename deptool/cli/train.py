@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from deptool.corpus import Corpus
     from deptool.runs import Run
+    from deptool.trainer import Member
 
 PANEL = "Models"
 ORDER = 30
@@ -25,12 +26,14 @@ def command(
         str | None, typer.Option(help="The scale to learn; not needed where there is only one.")
     ] = None,
     protocol: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="official (the corpus's own split), clean, clean:train+dev, group-kfold:K,"
-            " leave-one-subject-out, holdout:SHARE."
+            " leave-one-subject-out, holdout:SHARE. Default: official, or group-kfold:5 where"
+            " there is no split.",
+            show_default=False,
         ),
-    ] = "official",
+    ] = None,
     split_seed: Annotated[int, typer.Option(min=0, help="Deals persons to parts.")] = 0,
     train_on: Annotated[
         list[Path] | None,
@@ -52,7 +55,14 @@ def command(
             "--drop-shared", help="Leave out, and say so, what two corpora share; else refused."
         ),
     ] = False,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to train.")] = 1,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many seeds to train. Default: 5 for networks, 1 for models fitted at once.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
     epochs: Annotated[int | None, typer.Option(help="The same as --set epochs=N.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
@@ -66,6 +76,13 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="The run folder. Default: runs/<model>-<corpus>-<digest>.")
     ] = None,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LOGGER",
+            help="Also write curves for tensorboard or mlflow, below the run; repeatable.",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a split with a person on two sides.")
     ] = False,
@@ -74,12 +91,24 @@ def command(
 
     Example: deptool train corpus --model depressionmlp --protocol group-kfold:5 --seeds 3
     """
+    from deptool.cli.bars import Bars
     from deptool.cli.terminal import say
-    from deptool.train import train
+    from deptool.logbook import Logbook
+    from deptool.train import default_seeds, train
 
     settings = _settings(model, config, list(set_ or []), epochs)
     opened = _open(corpora or [], train_on or [], test_on, protocol, drop_shared)
-    bars = _Bars(getattr(settings, "epochs", 1))
+    logbook = Logbook(log or [])
+    bars = Bars(settings, _begin)
+
+    def start(run: Run, resumed: bool) -> None:
+        logbook.start(run)
+        bars.start(run, resumed)
+
+    def advance(member: Member, epoch: int, loss: float, dev_rmse: float) -> None:
+        logbook.epoch(member, epoch, loss, dev_rmse)
+        bars.advance(member, epoch, loss, dev_rmse)
+
     try:
         run = train(
             opened,
@@ -89,13 +118,13 @@ def command(
             protocol=protocol,
             split_seed=split_seed,
             without=without or (),
-            seeds=range(seed, seed + seeds),
+            seeds=range(seed, seed + (seeds or len(default_seeds(model)))),
             device=device,
             out=out,
             strict=strict,
             on_read=bars.read,
-            on_start=bars.start,
-            on_epoch=bars.advance,
+            on_start=start,
+            on_epoch=advance,
         )
     except KeyboardInterrupt:
         bars.stop()  # before the talk, or the bar is drawn over it
@@ -105,6 +134,7 @@ def command(
         bars.stop()
     if not bars.started:
         say(f"{run.root} is finished already with these settings; nothing was changed.")
+    logbook.finish(run)
     _show(run)
 
 
@@ -112,7 +142,7 @@ def _open(
     corpora: list[Path],
     train_on: list[Path],
     test_on: Path | None,
-    protocol: str,
+    protocol: str | None,
     drop_shared: bool,
 ) -> Corpus:
     """The corpus to train on, several as one, or one to train on and another to test on."""
@@ -125,7 +155,7 @@ def _open(
         raise UsageError("--train-on and --test-on need each other")
     if test_on and corpora:
         raise UsageError("name the corpora with --train-on and --test-on alone, or as arguments")
-    if test_on and protocol != "official":
+    if test_on and protocol not in (None, "official"):
         raise UsageError(
             f"--protocol {protocol} cannot be used with --test-on: the corpora are the split"
         )
@@ -156,51 +186,14 @@ def _settings(model: str, config: Path | None, words: list[str], epochs: int | N
     return resolve(cls, layer, words=words, where=f"settings of {model}")
 
 
-class _Bars:
-    """A progress bar for each member, with loss and dev RMSE; warnings before the first."""
+def _begin(run: Run, resumed: bool) -> None:
+    """What is about to be trained, and what makes its numbers worth less."""
+    from deptool.cli.terminal import count, say
 
-    def __init__(self, epochs: int) -> None:
-        from deptool.cli.terminal import progress
-
-        self.epochs = epochs
-        self.started = False
-        self.progress = progress("loss", "dev")
-        self.tasks: dict[tuple[int, int], Any] = {}
-        self.reading: Any = None
-
-    def read(self, done: int, of: int) -> None:
-        if self.reading is None:
-            self.reading = self.progress.add_task("Reading", total=of, loss="", dev="")
-            self.progress.start()
-        self.progress.update(self.reading, completed=done)
-
-    def start(self, run: Run, resumed: bool) -> None:
-        from deptool.cli.terminal import say
-
-        if self.reading is not None:  # before the talk, or the bar is drawn over it
-            self.progress.stop()
-            self.progress.remove_task(self.reading)
-        self.started = True
-        say(f"{'Resuming' if resumed else 'Training'} {run.root} on {run.about['device']}")
-        _warn(run)
-        self.progress.start()
-
-    def advance(self, member: Any, epoch: int, loss: float, dev_rmse: float) -> None:
-        key = (member.seed, member.fold.number)
-        if key not in self.tasks:
-            self.tasks[key] = self.progress.add_task(
-                f"seed {key[0]}, fold {key[1]}", total=self.epochs, loss="", dev=""
-            )
-        self.progress.update(
-            self.tasks[key],
-            completed=epoch,
-            loss=f"loss {loss:.2f}",
-            dev=f"dev RMSE {dev_rmse:.2f}",
-        )
-
-    def stop(self) -> None:
-        if self.progress.live.is_started:
-            self.progress.stop()
+    members = count(len(run.about["members"]), "member")
+    verb = "Resuming" if resumed else "Training"
+    say(f"{verb} {run.root}: {members} on {run.about['device']}, {run.about['protocol']}")
+    _warn(run)
 
 
 def _warn(run: Run) -> None:
