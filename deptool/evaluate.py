@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,11 +42,13 @@ class Score:
     n_distinct: int  # recordings or sessions behind n, each once
     n_subjects: int | None
     metrics: Metrics
+    # What was scored, the predictor's scores in the column prediction.
+    rows: pl.DataFrame = field(repr=False, compare=False)
 
     def as_row(self) -> dict[str, object]:
         """One row of the metrics table, columns in the schema's order."""
-        parts = (self, self.over, self.metrics)
-        values = {k: v for part in parts for k, v in dataclasses.asdict(part).items()}
+        parts = (vars(self), dataclasses.asdict(self.over), dataclasses.asdict(self.metrics))
+        values = {k: v for part in parts for k, v in part.items()}
         return {name: values[name] for name in COLUMNS}
 
 
@@ -87,10 +89,11 @@ def scores(predictions: pl.DataFrame, seen: bool = False) -> list[Score]:
                 rows = rows.with_columns(train_mean=pl.col("truth").cast(pl.Float64).mean())
             for predictor, column in predictors.items():
                 counts = rows["recording_id"].n_unique(), _n_subjects(rows)
+                scored = rows.with_columns(prediction=pl.col(column).cast(pl.Float64))
                 found.append(
                     Score(
                         *(predictor, str(split), int(str(seed)), over, *counts),
-                        _measure(rows, column),
+                        *(_measure(rows, column), scored),
                     )
                 )
     return found

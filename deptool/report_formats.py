@@ -88,7 +88,7 @@ def _latex_mark(mark: str) -> str:
 
 
 def _latex_number(text: str) -> str:
-    return "--" if text == "–" else f"${text.replace('±', chr(92) + 'pm')}$"
+    return "--" if text == "–" else f"${text.replace('±', chr(92) + 'pm').replace(' [', chr(92) + ' [')}$"
 
 
 def to_csv(report: Report) -> str:

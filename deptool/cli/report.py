@@ -179,7 +179,8 @@ def show_sheet(sheet: Sheet, console: Console) -> None:
 def _fitted(sheet: Sheet, console: Console) -> Table:
     """A sheet as a table; where it is too wide, what all lines share moves into the title.
 
-    Where that is not enough, the table loses its frame, and texts are broken.
+    Where that is not enough, intervals stand below their numbers, then the table loses its frame,
+    texts are broken, and at last the intervals go.
     """
     lines = [line.cells for line in sheet.lines]
     shared = {i for i in range(1, sheet.n_text) if len({cells[i] for cells in lines}) == 1}
@@ -187,19 +188,29 @@ def _fitted(sheet: Sheet, console: Console) -> Table:
     table = _draw(sheet, sheet.title)
     if _width(table, console) > console.width:
         short = ", ".join([sheet.title, *said] if sheet.title else said)
-        table = _draw(sheet, short, shared)
-        if _width(table, console) > console.width:
-            table = _draw(sheet, short, shared, framed=False)
+        for between, framed in ((" ", True), ("\n", True), ("\n", False), (None, False)):
+            table = _draw(sheet, short, shared, framed, between)
+            if _width(table, console, least=not framed) <= console.width:
+                break
     return table
 
 
-def _width(table: Table, console: Console) -> int:
+def _width(table: Table, console: Console, least: bool = False) -> int:
+    """Characters that a table takes unbroken; or with `least`, with its texts broken."""
     from rich.measure import Measurement
 
-    return Measurement.get(console, console.options.update(width=1000), table).maximum
+    found = Measurement.get(console, console.options.update(width=1000), table)
+    return found.minimum if least else found.maximum
 
 
-def _draw(sheet: Sheet, title: str, without: Collection[int] = (), framed: bool = True) -> Table:
+def _draw(
+    sheet: Sheet,
+    title: str,
+    without: Collection[int] = (),
+    framed: bool = True,
+    between: str | None = " ",
+) -> Table:
+    """`between` a number and its interval; None leaves the interval out."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -221,8 +232,18 @@ def _draw(sheet: Sheet, title: str, without: Collection[int] = (), framed: bool 
                 table.add_column(name, justify="right", no_wrap=True)
     for group in sheet.groups:
         for line in group:
-            shown = [escape(cell) for i, cell in enumerate(line.cells) if i not in without]
+            cells = [
+                cell if i < sheet.n_text else _broken(cell, between)
+                for i, cell in enumerate(line.cells)
+            ]
+            shown = [escape(cell) for i, cell in enumerate(cells) if i not in without]
             shown[0] += "".join(line.marks)
             table.add_row(*shown, style="dim" if line.dim else None)
         table.add_section()
     return table
+
+
+def _broken(cell: str, between: str | None) -> str:
+    """'5.10 [3.9, 6.2]' with something else before the bracket, or without the interval."""
+    value, bracket, interval = cell.partition(" [")
+    return value if between is None or not bracket else f"{value}{between}[{interval}"
