@@ -29,8 +29,11 @@ def number(
 
 
 def estimate(name: str, found: Estimate | None) -> str:
-    """The same of an estimate; a dash for None."""
-    return NOTHING if found is None else number(name, found.value, None, found.interval)
+    """The same of an estimate; a dash for None, and no interval where it rests on too few."""
+    if found is None:
+        return NOTHING
+    interval = found.interval
+    return number(name, found.value, None, None if interval and interval.few else interval)
 
 
 def _fixed(value: float, digits: int) -> str:

@@ -53,8 +53,7 @@ def show(frame: pl.DataFrame, title: str, warnings: Sequence[str] = ()) -> None:
     Notes on rows are those of a report. A column says what they are computed over, where that
     differs.
     """
-    from deptool.cli.report import show_sheet
-    from deptool.cli.terminal import page
+    from deptool.cli.terminal import page, show_sheet
     from deptool.report_table import FUSED, Line, Sheet, mark, sentences
 
     cells = _cells(frame)
