@@ -28,6 +28,10 @@ class Over:
             return "session means"
         return "all recordings" if self.task is None else f"task {self.task}"
 
+    def is_called(self, name: str) -> bool:
+        """Whether it is what 'recordings', 'sessions' or the name of a task means."""
+        return name == {RECORDING: self.task or "recordings", SESSION: "sessions"}[self.unit]
+
     @property
     def rule(self) -> str:
         """How a prediction comes about, in a sentence."""

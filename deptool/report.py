@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from deptool.errors import DeptoolError, InputError
 from deptool.evaluate import read_predictions, scores
 from deptool.known_persons import with_met
-from deptool.over import RECORDING, SESSION, Over, recordings_of
+from deptool.over import SESSION, Over, recordings_of
 from deptool.report_csv import (
     CSV_COLUMNS,
     NO_SPLIT,
@@ -174,9 +174,7 @@ def _of_split(split: str, about: Mapping[str, object] | None = None) -> list[str
 
 
 def _wanted(over: Over, name: str | None) -> bool:
-    """Whether `over` is the one that 'recordings', 'sessions' or a task names; None: any."""
-    named = {RECORDING: over.task or "recordings", SESSION: "sessions"}
-    return name is None or named[over.unit] == name
+    return name is None or over.is_called(name)
 
 
 def _nothing(name: str | None, has: list[Over]) -> str:

@@ -114,7 +114,7 @@ def _size(row: Row) -> tuple[int, str]:
 
 def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
     counts = [s.metrics.n for s in found]
-    scored = _scored(found)
+    scored = scored_of(found)
     people = [s.n_subjects for s in found if s.n_subjects is not None]
     row = Row(
         **asdict(base),
@@ -137,7 +137,7 @@ def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
     return noted(row, "uneven") if len(set(counts)) > 1 else row
 
 
-def _scored(found: Sequence[Score]) -> pl.DataFrame:
+def scored_of(found: Sequence[Score]) -> pl.DataFrame:
     """What the scores are of, the seeds below each other."""
     import polars as pl
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PANEL = "Results"
 ORDER = 60
 
+_PLOTTED = 80  # columns of a terminal from which plots are shown unasked
 _SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json"}
 
 
@@ -84,6 +85,14 @@ def command(
             " gender and age; they are always in JSON.",
         ),
     ] = False,
+    plot: Annotated[
+        bool | None,
+        typer.Option(
+            "--plot/--no-plot",
+            help="Prediction over truth as points, and by severity band; the latter without it"
+            " too, on a terminal of 80 columns.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Compare runs: N, RMSE, MAE, CCC and PCC, mean ± SD over seeds, constant predictor beside.
@@ -106,7 +115,9 @@ def command(
     if chosen is None:
         chosen = _by_suffix(out)
     if out is None and chosen is Format.rich:
-        _print(report, page())
+        console = page()
+        _print(report, console)
+        _plot(report, console, plot)
     else:
         _write(report, chosen, out)
     for name, reason in report.skipped.items():
@@ -171,6 +182,20 @@ def _write(report: Report, chosen: Format, out: Path | None) -> None:
         write_text(out, text)
     else:
         sys.stdout.write(text)
+
+
+def _plot(report: Report, console: Console, plot: bool | None) -> None:
+    """Means by band where it is a wide terminal or they are asked for; points where they are."""
+    from deptool.report_plots import band_lines, scatter_lines
+
+    lines = band_lines(report) if plot or (plot is None and console.is_terminal) else []
+    if plot is None and console.width < _PLOTTED:
+        lines = []
+    if plot:
+        lines += ["", "Prediction upwards, truth to the right, one point per recording:", ""]
+        lines += scatter_lines(report, console.width)
+    for line in lines:
+        console.print(line, markup=False, no_wrap=True, overflow="ellipsis")
 
 
 def _print(report: Report, console: Console) -> None:
