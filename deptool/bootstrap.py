@@ -32,6 +32,7 @@ SEED = 0
 FEW_UNITS = 5
 METRICS = ("rmse", "mae", "ccc", "pcc", "r2", "smape")
 PERSON = "person"
+METHOD = "bootstrap over persons (n_units of unit), percentiles, the metric averaged over seeds"
 _BY_DEFINITION = {"ccc": 0.0, "pcc": 0.0}  # where a constant leaves them without a value
 
 

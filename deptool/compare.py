@@ -13,6 +13,7 @@ from deptool.errors import DataError, InputError, UsageError
 from deptool.evaluate import MODEL, read_predictions, scores
 from deptool.report_csv import read_anybodys
 from deptool.report_rows import scored_of
+from deptool.report_table import NOTES
 from deptool.runs import open_run
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ OPTIMISTIC = (
     " how well each model fits dev. Compare on test."
 )
 TRAINED = "The models were trained on these recordings: this compares how well they fit them."
-SYNTHETIC = "The corpus is synthetic: these numbers say nothing of patients."
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def compare_runs(paths: Sequence[Path], split: str = "test", over: str | None = 
     ranking = rank(tables) if len(tables) >= FEWEST_MODELS else None
     warnings = {"dev": [OPTIMISTIC], "train": [TRAINED]}.get(split, [])
     if any(about.get("synthetic") is True for _, about in read.values()):
-        warnings = [*warnings, SYNTHETIC]
+        warnings = [*warnings, NOTES["synthetic"]]
     first = tables[names[0]]
     units = units_of(first)
     return Comparison(

@@ -13,14 +13,12 @@ import re
 from collections.abc import Callable, Sequence
 
 import deptool
-from deptool.bootstrap import LEVEL, RESAMPLES
+from deptool.bootstrap import LEVEL, METHOD, RESAMPLES
 from deptool.report_entries import ends
 from deptool.report_published import as_objects, as_records
 from deptool.report_sheets import further_objects, sheets
 from deptool.report_table import METRICS, Report, Row, Sheet, caption
 from deptool.shared_persons import Shared
-
-METHOD = "bootstrap over persons, percentiles, the metric averaged over seeds"
 
 _LATEX = {
     **{c: "\\" + c for c in "&%$#_{}"},

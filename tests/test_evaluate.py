@@ -294,7 +294,7 @@ def test_the_verb_notes_folds_with_their_own_means_few_recordings_and_repeats(tm
 
 def test_enough_recordings_of_one_fold_have_no_notes(tmp_path):
     run = write_run(tmp_path / "r", predictions([(f"r{i}", i, i + 1) for i in range(30)]))
-    assert CliRunner().invoke(app, ["evaluate", str(run)]).stdout.rstrip()[-1] in "┘┛"
+    assert "†" not in CliRunner().invoke(app, ["evaluate", str(run)]).stdout
 
 
 def test_evaluate_run_without_predictions_names_the_runs_there_are(tmp_path):
@@ -310,7 +310,7 @@ def test_the_verb_prints_a_table_or_json(tmp_path):
     shown = CliRunner().invoke(app, ["evaluate", str(run)])
     assert shown.exit_code == 0
     assert "constant" in shown.stdout
-    assert "over" not in shown.stdout  # a column that would say the same of every row
+    assert "all recordings" not in shown.stdout  # a column that would say the same of every row
     assert "left out: 1 of test" in shown.stderr
     as_json = CliRunner().invoke(app, ["evaluate", str(run), "--json"])
     assert json.loads(as_json.stdout)["n_without_truth"] == {"test": 1}

@@ -16,7 +16,8 @@ ORDER = 62
 
 _P = (
     "p: how often a difference as large comes about where it does not matter which of the two"
-    " models a person's predictions are of. It knows nothing of other persons, corpora or training seeds."
+    " models a person's predictions are of. It knows nothing of other persons, corpora or training"
+    " seeds."
 )
 
 

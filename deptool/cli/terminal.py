@@ -174,9 +174,12 @@ def _width(table: Table, console: Console, least: bool = False) -> int:
 
     if not least:
         return Measurement.get(console, console.options.update(width=1000), table).maximum
-    numbers = [column.min_width for column in table.columns if column.min_width]
-    gaps = 2 * (len(table.columns) - 1)
-    return sum(numbers) + _TEXT * (len(table.columns) - len(numbers)) + gaps
+    texts = (max(len(str(c)) for c in (t.header, *t.cells)) for t in table.columns)
+    widths = (
+        column.min_width or min(text, _TEXT)
+        for column, text in zip(table.columns, texts, strict=True)
+    )
+    return sum(widths) + 2 * (len(table.columns) - 1)
 
 
 def _draw(
