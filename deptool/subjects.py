@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deptool.csv_file import CsvFile, read_number, refuse
+from deptool.csv_file import CsvFile, each, read_number, refuse
 from deptool.errors import DataError
 from deptool.schema import SUBJECTS
 
@@ -59,7 +59,7 @@ def read_persons(file: CsvFile, lines: Iterable[int] | None = None) -> dict[str,
             if value is not None:
                 here.setdefault(value, line)
         differing = [
-            (min(values.values()), f"subject {person!r} has {_each(values)}")
+            (min(values.values()), f"subject {person!r} has {each(values)}")
             for person, values in said.items()
             if len(values) > 1
         ]
@@ -112,7 +112,3 @@ _WORDS = {
     "gender": "a gender is female, male or other",
     "age": f"an age is a number of years from 0 to {_OLDEST}",
 }
-
-
-def _each(said: Mapping[str | float, int]) -> str:
-    return ", ".join(f"{value} (line {line})" for value, line in said.items())
