@@ -160,7 +160,8 @@ def sums_of(frame: pl.DataFrame, units: Units) -> Sums:
 
 def seeds_of(frame: pl.DataFrame) -> NDArray[np.int64]:
     """The seed of each row (row), numbered from 0."""
-    return np.unique(frame["seed"].to_numpy(), return_inverse=True)[1].astype(np.int64)
+    numbers: NDArray[np.int64] = np.unique(frame["seed"].to_numpy(), return_inverse=True)[1]
+    return numbers
 
 
 @lru_cache(maxsize=8)

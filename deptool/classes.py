@@ -137,8 +137,8 @@ def _resampled(
     """counts (resample, unit) and one seed's rows -> measures (resample)."""
     k, n_units = len(cuts) + 1, counts.shape[1]
     cell = np.digitize(y, cuts) * k + np.digitize(p, cuts)
-    table = np.bincount(unit * k * k + cell, minlength=n_units * k * k)
-    table = (counts @ table.reshape(n_units, k * k).astype(np.float64)).reshape(-1, k, k)
+    cells = np.bincount(unit * k * k + cell, minlength=n_units * k * k).reshape(n_units, k * k)
+    table: Array = (counts @ cells.astype(np.float64)).reshape(-1, k, k)
     right = np.diagonal(table, axis1=1, axis2=2)  # (resample, class)
     true, said = table.sum(axis=2), table.sum(axis=1)
     full = (true > 0).all(axis=1)

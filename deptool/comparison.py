@@ -178,7 +178,8 @@ def _difference(
     (a, drawn_a, units), (b, drawn_b, _) = (
         draws(tables[name], metric, resamples, seed) for name in pair
     )
-    p, exact = _permute(metric, *(_shares(tables[name], metric) for name in pair), seed)
+    one, other = (_shares(tables[name], metric) for name in pair)
+    p, exact = _permute(metric, one, other, seed)
     interval = percentiles(drawn_a - drawn_b, units, level)
     return Difference(*pair, metric, a, b, a - b, interval, p, exact)
 
@@ -227,7 +228,8 @@ def _errors(table: pl.DataFrame) -> Array:
     import polars as pl
 
     truth, prediction = (table[n].cast(pl.Float64).to_numpy() for n in ("truth", "prediction"))
-    return prediction - truth
+    e: Array = prediction - truth
+    return e
 
 
 def _truths(table: pl.DataFrame, name: str) -> _Truths:

@@ -14,7 +14,7 @@ from deptool.errors import SchemaError
 from deptool.importers import Found, Item
 from deptool.ingest_one import NOTES
 from deptool.schema import LABELS, RECORDINGS
-from deptool.subjects import merge
+from deptool.subjects import Person, merge
 from deptool.tables import column_names, read_metadata
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def join_subjects(corpus: Corpus, found: Found) -> None:
     """Put what the source says of persons into subjects.parquet, of those who have a recording."""
     if not found.subjects:
         return
-    given = {
+    given: dict[str, Person] = {
         s.subject_id: {k: v for k, v in (("gender", s.gender), ("age", s.age)) if v is not None}
         for s in found.subjects
     }

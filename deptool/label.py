@@ -87,8 +87,8 @@ def join_labels(corpus: Corpus, path: Path, skip_unknown: bool = False) -> Label
     if persons:
         corpus.write_subjects(known)
     summary = _summary(file, lines, after, labels, n_dropped)
-    counts = {"n_changed": n_changed, "n_emptied": n_emptied, "n_described": len(known)}
-    return replace(summary, **counts, unknown=unknown)
+    summary = replace(summary, n_changed=n_changed, n_emptied=n_emptied)
+    return replace(summary, unknown=unknown, n_described=len(known))
 
 
 def _entries(file: CsvFile) -> list[_Entry]:

@@ -62,10 +62,10 @@ def sum_units(y: Array, p: Array, unit: NDArray[np.int64], seed: NDArray[np.int6
     smape = 100 * np.divide(np.abs(e), half, out=np.zeros_like(y), where=half > 0)
     dy, dp = _centred(y), _centred(p)
     rows = (np.ones_like(y), dy, dp, dy**2, dp**2, dy * dp, e, e**2, np.abs(e), smape)
-    of = {
-        name: np.bincount(place, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
-        for name, values in zip(_SUMS, rows, strict=True)
-    }
+    of: dict[str, Array] = {}
+    for name, values in zip(_SUMS, rows, strict=True):
+        sums = np.bincount(place, weights=values, minlength=shape[0] * shape[1])
+        of[name] = sums.reshape(shape).astype(np.float64)
     n = of["n"].sum(axis=0)
     return Sums(of, of["yy"].sum(axis=0) / n, of["pp"].sum(axis=0) / n)
 

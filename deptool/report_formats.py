@@ -20,6 +20,8 @@ from deptool.report_sheets import further_objects, sheets
 from deptool.report_table import METRICS, Report, Row, Sheet, caption
 from deptool.shared_persons import Shared
 
+__all__ = ["WRITERS", "sheets", "to_csv", "to_json", "to_latex", "to_markdown"]
+
 _LATEX = {
     **{c: "\\" + c for c in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},

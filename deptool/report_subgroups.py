@@ -39,7 +39,7 @@ def entries(report: Report) -> list[Entry]:
 
 
 def sheet(found: list[Entry]) -> Sheet:
-    words = {None: None, FEW: f"fewer than {LEAST}", BESIDE: "hidden"}
+    words: dict[object, str] = {FEW: f"fewer than {LEAST}", BESIDE: "hidden"}
     shown = [
         Entry(e.row, {**e.about, "persons": words[why]}) if (why := e.about["hidden"]) else e
         for e in found

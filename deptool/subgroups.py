@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from deptool.bootstrap import Estimate, estimates
-from deptool.subjects import AGE_BANDS
+from deptool.subjects import AGE_BANDS, age_band
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,12 +46,11 @@ def subgroups(frame: pl.DataFrame, subjects: pl.DataFrame) -> list[Subgroup]:
 
     if frame.is_empty() or frame["subject_id"].null_count():
         return []
-    (_, *starts), names = zip(*AGE_BANDS, strict=True)
-    bands = pl.col("age").cut(starts, labels=names, left_closed=True).cast(pl.String)
-    about = subjects.select("subject_id", "gender", age=bands)
+    bands = [None if age is None else age_band(age) for age in subjects["age"]]
+    about = subjects.select("subject_id", "gender", age=pl.Series(bands, dtype=pl.String))
     joined = frame.join(about, on="subject_id", how="left", maintain_order="left")
     found: list[Subgroup] = []
-    orders = {"gender": ("female", "male", "other"), "age": names}
+    orders = {"gender": ("female", "male", "other"), "age": tuple(name for _, name in AGE_BANDS)}
     for kind, order in orders.items():
         if joined[kind].null_count() == len(joined):
             continue

@@ -38,6 +38,11 @@ def read_age(word: str) -> float | None:
     return value if value is not None and 0 <= value <= _OLDEST else None
 
 
+def age_band(age: float) -> str:
+    """The band of `AGE_BANDS` that an age (years) is in."""
+    return next(name for first, name in reversed(AGE_BANDS) if age >= first)
+
+
 def read_persons(file: CsvFile, lines: Iterable[int] | None = None) -> dict[str, Person]:
     """subject_id -> what the columns gender and age of a CSV say, of those that it has.
 
