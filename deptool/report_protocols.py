@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 TITLE = "The same model under other protocols"
 _OFFICIAL = "official"
 _MEASURES = ("rmse", "mae", "ccc")
-_ALL, _NEW, _SEEN = "all", "in no earlier part", "seen in training or dev"
+_ALL, _CLEAN, _SEEN = "all", "clean", "seen"
 _LAYOUT = Layout(
     TITLE,
-    "A run with the corpus's own split is scored on all of its recordings, on those of persons in"
-    " no part that it was trained or chosen on (clean), and on the others (seen). Runs of the same"
+    "A run with the corpus's own split is scored on all of its recordings; clean: on those of"
+    " persons in no part that it was trained or chosen on; seen: on the others. Runs of the same"
     " model under protocols that keep persons apart stand beside; they are trained on other"
-    " recordings.",
-    {"protocol": "protocol", "persons_are": "persons"},
+    " recordings. No interval for fewer than 5 persons.",
+    {"protocol": "protocol", "recordings": "recordings"},
     {"persons": "persons", "n": "N"},
     {"rmse": "RMSE", "mae": "MAE", "ccc": "CCC"},
 )
@@ -42,7 +42,7 @@ def entries(report: Report) -> list[Entry]:
             assert row.scored is not None
             found.append(_entry(row, _ALL, row.scored))
             if row.protocol == _OFFICIAL and _told(row.scored):
-                found.append(_entry(row, _NEW, row.scored.filter(~row.scored[MET])))
+                found.append(_entry(row, _CLEAN, row.scored.filter(~row.scored[MET])))
                 found.append(_entry(row, _SEEN, row.scored.filter(row.scored[MET])))
     return found
 
@@ -66,8 +66,8 @@ def missing(rows: Sequence[Row]) -> str:
     )
 
 
-def _entry(row: Row, persons: str, rows: pl.DataFrame) -> Entry:
-    about = {"persons_are": persons, "persons": n_persons(rows), "n": n_of(rows)}
+def _entry(row: Row, which: str, rows: pl.DataFrame) -> Entry:
+    about = {"recordings": which, "persons": n_persons(rows), "n": n_of(rows)}
     numbers = estimates(rows, _MEASURES) if len(rows) else {}
     return Entry(row, about | {"protocol": row.protocol}, numbers)
 

@@ -56,7 +56,7 @@ def test_rows_have_an_interval_of_every_metric(tmp_path):
     assert "| 1.00 \\[1.0, 1.0\\] |" in to_markdown(report_runs(tmp_path))
 
 
-def test_where_persons_are_not_known_or_few_it_is_said(tmp_path):
+def test_where_recordings_not_known_or_few_it_is_said(tmp_path):
     rows = "recording_id,truth,prediction\na,1,2\nb,3,5\n"
     model = report_file(write_csv(tmp_path, rows)).rows[1]
     assert {"unit", "thin"} <= set(model.notes)
@@ -70,11 +70,11 @@ def test_official_runs_stand_in_three_parts_beside_those_of_other_protocols(tmp_
     write_run(tmp_path / "b", protocol="group-kfold:5", off=3.0)
     write_seen(tmp_path / "c", model="lstm")
     found = objects(report_runs(tmp_path), "protocols")
-    shown = [(e["model"], e["protocol"], e["persons_are"], e["n"]) for e in found]
+    shown = [(e["model"], e["protocol"], e["recordings"], e["n"]) for e in found]
     assert shown[:4] == [
         ("gmlp", "official", "all", 40),
-        ("gmlp", "official", "in no earlier part", 28),
-        ("gmlp", "official", "seen in training or dev", 12),
+        ("gmlp", "official", "clean", 28),
+        ("gmlp", "official", "seen", 12),
         ("gmlp", "group-kfold:5", "all", 40),
     ]
     assert [e["mae"]["value"] for e in found[:4]] == pytest.approx([3.1, 4, 1, 3])
@@ -84,7 +84,7 @@ def test_official_runs_stand_in_three_parts_beside_those_of_other_protocols(tmp_
     assert "deptool train demo --model lstm --scale BDI-II --protocol group-kfold:5" in said
 
 
-def test_persons_are_met_fold_by_fold(tmp_path):
+def test_recordings_met_fold_by_fold(tmp_path):
     # q is tested in fold 1 and trained on in fold 0: nobody is met.
     people = [("p", 0, "test"), ("q", 0, "train"), ("q", 1, "test"), ("p", 1, "train")]
     rows = [
@@ -92,8 +92,8 @@ def test_persons_are_met_fold_by_fold(tmp_path):
         for who, fold, split in people
     ]
     write_run(tmp_path / "a", rows=rows, protocol="official")
-    parts = {e["persons_are"]: e["n"] for e in objects(report_runs(tmp_path), "protocols")}
-    assert parts == {"all": 2, "in no earlier part": 2, "seen in training or dev": 0}
+    parts = {e["recordings"]: e["n"] for e in objects(report_runs(tmp_path), "protocols")}
+    assert parts == {"all": 2, "clean": 2, "seen": 0}
 
 
 def test_bands_shrinkage_and_classes_are_of_each_run(tmp_path):
