@@ -87,7 +87,8 @@ def _latex_sheet(table: Sheet) -> str:
 
 def _latex(text: str) -> str:
     escaped = "".join(_LATEX.get(c, c) for c in text)
-    return escaped.replace("±", r"$\pm$")
+    # Two hyphens would become a dash, and an option could not be copied.
+    return escaped.replace("±", r"$\pm$").replace("--", "-{}-")
 
 
 def _latex_mark(mark: str) -> str:

@@ -1,8 +1,8 @@
 """Errors by gender and age band, where a corpus says them; small groups are not shown.
 
 A group of fewer than `LEAST` persons has no numbers. Where the hidden groups of one kind together
-are fewer than that, or one alone is hidden, the smallest of the others is hidden too: otherwise
-its numbers would follow from those of all and of the rest.
+have fewer persons than that, the smallest of the others is hidden too: otherwise the numbers of the
+hidden ones would follow from those of all and of the rest. So one group is never hidden alone.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def hidden(persons: Mapping[str, int]) -> dict[str, str]:
     """Persons per group -> the groups that are not shown, and why."""
     why = {name: FEW for name, n in persons.items() if n < LEAST}
     others = sorted((n, name) for name, n in persons.items() if name not in why)
-    while why and others and (len(why) == 1 or sum(persons[name] for name in why) < LEAST):
+    while why and others and sum(persons[name] for name in why) < LEAST:
         _, name = others.pop(0)
         why[name] = BESIDE
     return why

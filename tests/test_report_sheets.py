@@ -140,6 +140,9 @@ def test_a_csv_can_say_gender_age_and_scale(tmp_path):
     path = write_csv(tmp_path, head + rows)
     report = report_file(path)
     assert objects(report, "bands") == []
+    words = ["report", "--predictions", str(path), "--full"]
+    assert "--scale BDI-II" in CliRunner().invoke(app, words).stderr
+    assert CliRunner().invoke(app, [*words, "--scale", "PHQ-9"]).stderr == ""
     assert [e["persons"] for e in objects(report, "subgroups")] == [15, 15, 30]
     scaled = report_file(path, scale="PHQ-9")
     assert len(objects(scaled, "bands")) == 2 * 5
@@ -207,3 +210,9 @@ def test_plots_are_shown_where_they_are_asked_for_and_have_no_control_codes(tmp_
     assert re.search(r"gmlp +\S{4} +7\.5 +17\.5 +25\.0 +35\.0  slope 1\.00", shown)
     assert "└────" in shown
     assert "\x1b" not in shown
+
+
+def test_a_command_in_latex_keeps_its_two_hyphens(tmp_path):
+    write_seen(tmp_path / "a")
+    shown = to_latex(replace(report_runs(tmp_path), full=True))
+    assert "deptool train demo -{}-model gmlp" in shown

@@ -120,6 +120,10 @@ def command(
         _plot(report, console, plot)
     else:
         _write(report, chosen, out)
+    if full and not all(row.scale for row in report.rows):
+        say(
+            "Severity bands and classes need the scale of the scores: --scale BDI-II, for instance."
+        )
     for name, reason in report.skipped.items():
         warn(f"left out, {name}: {reason}")
     if out:
