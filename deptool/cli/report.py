@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from deptool.figure_data import FigureData
     from deptool.report_table import Report, Sheet
 
 PANEL = "Results"
 ORDER = 60
 
-_SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json"}
+_SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json", ".html": "html"}
 
 
 class Format(StrEnum):
@@ -27,6 +28,7 @@ class Format(StrEnum):
     rich = "rich"
     markdown = "markdown"
     latex = "latex"
+    html = "html"
     csv = "csv"
     json = "json"
 
@@ -72,13 +74,21 @@ def command(
         Format | None, typer.Option(help="Unless given: by the suffix of --out, else rich.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write to this file.", dir_okay=False)] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Also draw each run for a paper: DIR/<run>/<figure>.svg, .pdf, .png and .csv.",
+            file_okay=False,
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Compare runs: N, RMSE, MAE, CCC and PCC, mean ± SD over seeds, constant predictor beside.
 
     Where sessions have several recordings: over all of them, over each task, and per session.
     Scores anybody's predictions too, with --predictions. CSV and JSON carry every digit and
-    also R2 and SMAPE.
+    also R2 and SMAPE. HTML is one file with tables and figures that opens without a network.
 
     Example: deptool report runs/ --out table.tex
     """
@@ -91,7 +101,9 @@ def command(
     chosen = Format.json if json else format
     if chosen is None:
         chosen = _by_suffix(out)
-    if out is None and chosen is Format.rich:
+    if chosen is Format.html:
+        _write_html(report, _drawn(report, runs, predictions, split, over, train_mean), out)
+    elif out is None and chosen is Format.rich:
         _print(report, page())
     else:
         _write(report, chosen, out)
@@ -99,6 +111,8 @@ def command(
         warn(f"left out, {name}: {reason}")
     if out:
         say(f"Written: {out}")
+    if figures:
+        _write_figures(_drawn(report, runs, predictions, split, over, train_mean), figures)
 
 
 def _by_suffix(out: Path | None) -> Format:
@@ -154,6 +168,56 @@ def _write(report: Report, chosen: Format, out: Path | None) -> None:
         write_text(out, text)
     else:
         sys.stdout.write(text)
+
+
+def _drawn(
+    report: Report,
+    runs: Path | None,
+    predictions: Path | None,
+    split: Split | None,
+    over: str | None,
+    train_mean: float | None,
+) -> list[FigureData]:
+    """What the figures of the reported runs are drawn from."""
+    from deptool.figure_data import of_file, of_runs
+
+    if predictions is None:
+        names = {row.run for row in report.rows}
+        return of_runs(runs or Path("runs"), names, split.value if split else "test", over)
+    return of_file(predictions, train_mean, split.value if split else None, over)
+
+
+def _write_html(report: Report, found: list[FigureData], out: Path | None) -> None:
+    import sys
+
+    from deptool.cli.terminal import progress
+    from deptool.errors import UsageError
+    from deptool.report_html import to_html
+    from deptool.tables import write_text
+
+    if out is None and sys.stdout.isatty():
+        raise UsageError("an HTML page is no use on a terminal", fix="Add: --out report.html")
+    with progress() as bar:
+        task = bar.add_task("Drawing runs", total=len(found))
+        text = to_html(report, found, lambda done, _of: bar.update(task, completed=done))
+    if out:
+        write_text(out, text)
+    else:
+        sys.stdout.write(text)
+
+
+def _write_figures(found: list[FigureData], folder: Path) -> None:
+    from deptool.cli.terminal import progress, say
+    from deptool.drawing import write_figures
+
+    with progress() as bar:
+        task = bar.add_task("Drawing figures", total=None)
+        missing = write_figures(
+            found, folder, lambda done, of: bar.update(task, completed=done, total=of)
+        )
+    for name, why in missing.items():
+        say(f"Not drawn, {name}: {why}")
+    say(f"Written: {folder}")
 
 
 def _print(report: Report, console: Console) -> None:
