@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
+    from numpy.typing import ArrayLike
 
 # Name -> (light, dark).
 PALETTE = {
@@ -35,7 +36,7 @@ CURVES = ("model", "second", "third", "fourth")  # colours of several curves, in
 DASHES = (("-", "solid"), ("--", "dash"), (":", "dot"), ("-.", "dashdot"))  # and their dashes
 
 # What a paper's column asks for: small sans-serif letters, thin lines, fonts inside the file.
-PAPER = {
+PAPER: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 7,
@@ -87,7 +88,7 @@ def layout(x: str, y: str, **more: Any) -> dict[str, Any]:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": page("ink")},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "font": {"size": 11}},
         "hoverlabel": {"bgcolor": page("box"), "font": {"color": page("ink")}},
         "hovermode": "closest",
         "dragmode": False,  # a finger on a plot scrolls the page
@@ -144,6 +145,19 @@ def paper_axes(figure: SubFigure, x: str, y: str) -> Axes:
     axes = figure.subplots()
     axes.set(xlabel=x, ylabel=y)
     return axes
+
+
+def paper_points(axes: Axes, x: ArrayLike, y: ArrayLike, label: str, **more: Any) -> None:
+    """Points in the model's colour; `more` is what matplotlib's plot takes."""
+    look: dict[str, Any] = {
+        "marker": "o",
+        "ls": "",
+        "ms": 3,
+        "mew": 0,
+        "alpha": 0.7,
+        "color": paper("model"),
+    }
+    axes.plot(x, y, label=label, **(look | more))
 
 
 def paper_legend(axes: Axes, columns: int = 2) -> None:

@@ -8,14 +8,12 @@ from typing import Any
 
 from deptool.figure_data import FigureData
 from deptool.html_table import plain_table
-from deptool.report_table import NOTES, Report
+from deptool.report_table import NOTES, Report, Row
 from deptool.schema import SPLITS
 
 # Notes of rows that are said at the top of the page, in this order; the others stay footnotes.
 SAID = ("optimistic", "few", "persons", "train", "dev", "beaten", "behind", "alone")
-SYNTHETIC = (
-    "Synthetic data: these numbers show that the tool works, and say nothing about people."
-)
+SYNTHETIC = "Synthetic data: these numbers show that the tool works, and say nothing about people."
 _ABOUT = {
     **{"title": "Title", "doi": "DOI", "corpus": "Corpus", "feature_set": "Features"},
     **{"scale": "Scale", "protocol": "Protocol", "split_seed": "Seed of the split"},
@@ -32,12 +30,12 @@ def warnings(report: Report, found: Sequence[FigureData]) -> list[str]:
     said += [shared.sentence for shared in report.shared]
     for code in SAID:
         named = dict.fromkeys(
-            f"{row.model}, N = {row.n}" if code == "few" else row.model
+            f"{_name(row)}, N = {row.n}" if code == "few" else _name(row)
             for row in report.rows
-            if code in row.notes and (code in ("optimistic",) or not row.constant)
+            if code in row.notes and (code == "optimistic" or not row.constant)
         )
         if named:
-            said.append(f"{_listed(list(named))}: {_uncapitalised(NOTES[code])}")
+            said.append(f"{NOTES[code].removesuffix('.')} ({'; '.join(named)}).")
     return list(dict.fromkeys(said))
 
 
@@ -126,9 +124,6 @@ def _words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _listed(names: Sequence[str]) -> str:
-    return "; ".join(names)
-
-
-def _uncapitalised(text: str) -> str:
-    return text[0].lower() + text[1:]
+def _name(row: Row) -> str:
+    """A row's model, with its run where the model does not name it."""
+    return row.model if row.run in row.model else f"{row.model} ({row.run})"

@@ -1,4 +1,4 @@
-"""Tables as HTML: every cell escaped, columns sorted by a button, wide ones in a box of their own."""
+"""Tables as HTML: cells escaped, columns sorted by buttons, wide tables in a box that scrolls."""
 
 from __future__ import annotations
 
@@ -66,10 +66,12 @@ def _table(
         '<span class="arrow" aria-hidden="true"></span></button></th>'
         for i, name in enumerate(header)
     )
-    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    # Not a caption element: it would be cut off where the table scrolls.
+    above = f'<p class="caption">{escape(caption)}</p>' if caption else ""
+    name = f'aria-label="{escape(label)}"'
     return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(label)}">'
-        f'<table class="sortable">{above}<thead><tr>{heads}</tr></thead>'
+        f'{above}<div class="wide" role="region" tabindex="0" {name}>'
+        f'<table class="sortable" {name}><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

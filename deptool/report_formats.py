@@ -12,16 +12,10 @@ import re
 from collections.abc import Callable, Sequence
 
 import deptool
+from deptool.report_latex import latex
 from deptool.report_published import as_objects, as_records, published_sheet
 from deptool.report_table import METRICS, Report, Row, Sheet, caption, sheet
 from deptool.shared_persons import Shared
-
-_LATEX = {
-    **{c: "\\" + c for c in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-    **{"<": r"\textless{}", ">": r"\textgreater{}"},
-}
-_LATEX_MARKS = {"†": r"\dag", "‡": r"\ddag", "§": r"\S", "¶": r"\P"}
 
 
 def sheets(report: Report) -> list[Sheet]:
@@ -55,40 +49,8 @@ def _markdown(text: str) -> str:
 
 
 def to_latex(report: Report) -> str:
-    """A table environment with booktabs rules per sheet; groups are parted by a rule."""
-    needs = r"% Needs \usepackage{booktabs} in the preamble."
-    return "\n".join([needs, *(_latex_sheet(each) for each in sheets(report))]) + "\n"
-
-
-def _latex_sheet(table: Sheet) -> str:
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(table.caption)}}}"]
-    lines += [rf"\textbf{{{_latex(text)}}}\par" for text in table.warnings]
-    kinds = "l" * table.n_text + "r" * (len(table.header) - table.n_text)
-    lines += [rf"\begin{{tabular}}{{{kinds}}}", r"\toprule", " & ".join(table.header) + r" \\"]
-    for group in table.groups:
-        lines.append(r"\midrule")
-        for line in group:
-            names = [_latex(cell) for cell in line.cells[: table.n_text]]
-            names[0] += "".join(map(_latex_mark, line.marks))
-            numbers = [_latex_number(cell) for cell in line.cells[table.n_text :]]
-            lines.append(" & ".join([*names, *numbers]) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    notes = [f"{_latex_mark(mark)} {_latex(text)}" for mark, text in table.footnotes]
-    lines += [r"\par\footnotesize " + note for note in notes]
-    return "\n".join([*lines, r"\end{table}"])
-
-
-def _latex(text: str) -> str:
-    escaped = "".join(_LATEX.get(c, c) for c in text)
-    return escaped.replace("±", r"$\pm$")
-
-
-def _latex_mark(mark: str) -> str:
-    return rf"\textsuperscript{{{_LATEX_MARKS.get(mark, mark)}}}"
-
-
-def _latex_number(text: str) -> str:
-    return "--" if text == "–" else f"${text.replace('±', chr(92) + 'pm')}$"
+    """Tables with booktabs rules, one per sheet, groups parted by a rule."""
+    return latex(sheets(report))
 
 
 def to_csv(report: Report) -> str:

@@ -20,6 +20,7 @@ from deptool.figure_style import variables
 from deptool.html_about import about_run, warnings
 from deptool.html_table import frame_table, sheet_table
 from deptool.report_formats import sheets
+from deptool.report_rows import CONSTANT_MODEL
 from deptool.report_table import Report
 
 _PAGE = Path(__file__).with_name("page")
@@ -40,6 +41,8 @@ def to_html(
     """
     from plotly.offline import get_plotlyjs
 
+    # The first is shown at once, and a constant shows nothing.
+    found = sorted(found, key=lambda data: data.model == CONSTANT_MODEL)
     runs = []
     for i, data in enumerate(found):
         runs.append(_run(i, data))
@@ -81,9 +84,8 @@ def _summary(report: Report, found: Sequence[FigureData]) -> str:
 
 def _tables(report: Report, said: set[str]) -> str:
     parts = []
-    for i, sheet in enumerate(sheets(report)):
-        heading = sheet.title or ("Metrics" if i == 0 else "")
-        head = f"<h3>{escape(heading)}</h3>" if heading else ""
+    for sheet in sheets(report):
+        head = f"<h3>{escape(sheet.title)}</h3>" if sheet.title else ""
         parts.append(head + sheet_table(sheet, said))
     return "".join(parts)
 

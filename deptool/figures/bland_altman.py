@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 ORDER = 30
 TITLE = "Bland–Altman"
 CAPTION = (
-    "The mean of predicted and true score across, their difference upwards (Bland and Altman, Lancet"
-    " 327, 1986). The solid line is the mean difference; between the dashed lines, 1.96 standard"
-    " deviations around it, about 95 % of the differences are expected. Points that rise or fall"
-    " together show errors that depend on severity."
+    "The mean of predicted and true score across, their difference upwards (Bland and Altman,"
+    " Lancet 327, 1986). The solid line is the mean difference; between the dashed lines, 1.96"
+    " standard deviations around it, about 95 % of the differences are expected. Points that rise"
+    " or fall together show errors that depend on severity."
 )
 LIMIT = 1.96
 
@@ -48,11 +48,7 @@ def draw(figure: SubFigure, frame: pl.DataFrame, data: FigureData) -> None:
     axes.axhline(0, color=style.paper("muted"), lw=0.5)
     for value, text, dash in _lines(frame):
         axes.axhline(value, ls="--" if dash else "-", color=style.paper("ink"), lw=0.9, label=text)
-    axes.plot(
-        *(frame["mean"], frame["difference"], "o"),
-        **{"ms": 3, "mew": 0, "alpha": 0.7, "color": style.paper("model")},
-        label=f"{data.noun}s",
-    )
+    style.paper_points(axes, frame["mean"], frame["difference"], f"{data.noun}s")
     style.paper_legend(axes)
 
 
@@ -80,7 +76,7 @@ def trace(frame: pl.DataFrame, data: FigureData) -> dict[str, Any]:
 
 
 def _labels(data: FigureData) -> tuple[str, str]:
-    return f"(predicted + true) / 2 ({data.points_of})", "predicted − true"
+    return "(predicted + true) / 2", f"predicted − true ({data.points_of})"
 
 
 def _lines(frame: pl.DataFrame) -> list[tuple[float, str, bool]]:

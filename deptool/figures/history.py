@@ -26,7 +26,7 @@ _PANELS = (("train_loss", "training loss"), ("dev_rmse", "RMSE on dev"))
 def missing(data: FigureData) -> str | None:
     """Where nothing was trained epoch by epoch, or nothing is known of it."""
     if data.history is None or data.history.is_empty():
-        return "There is no history: the model was fitted at once, or these are somebody's predictions."
+        return "There is no history of epochs: the model was fitted at once, or is not known."
     return None
 
 

@@ -53,11 +53,9 @@ def draw(figure: SubFigure, frame: pl.DataFrame, data: FigureData) -> None:
     axes.bar(places, frame["mae"], color=style.paper("model"), alpha=0.7, label="model")
     if not frame["constant_mae"].null_count():
         size = 4 if len(frame) <= _NAMED else 2
-        axes.plot(
-            *(places, frame["constant_mae"], "D"),
-            **{"ms": size, "mfc": "none", "mew": 0.8, "color": style.paper("constant")},
-            label="constant",
-        )
+        look: dict[str, Any] = {"marker": "D", "ms": size, "mfc": "none", "mew": 0.8, "alpha": 1}
+        look["color"] = style.paper("constant")
+        style.paper_points(axes, places, frame["constant_mae"], "constant", **look)
     axes.axhline(_mean(frame), ls="--", color=style.paper("ink"), lw=0.9, label=_mean_text(frame))
     axes.set_xlim(0.3, len(frame) + 0.7)
     if len(frame) <= _NAMED:
@@ -70,7 +68,7 @@ def trace(frame: pl.DataFrame, data: FigureData) -> dict[str, Any]:
     x, y = _labels(frame, data)
     places = list(range(1, len(frame) + 1))
     names = [style.safe(name) for name in frame["subject_id"]]
-    bars = {
+    bars: dict[str, Any] = {
         **{"type": "bar", "x": places, "y": frame["mae"].to_list(), "name": "model"},
         **{"marker": {"color": style.page("model"), "opacity": 0.75}, "text": names},
         "textposition": "none",
@@ -88,7 +86,8 @@ def trace(frame: pl.DataFrame, data: FigureData) -> dict[str, Any]:
     traces.append(style.line(ends, [_mean(frame)] * 2, _mean_text(frame), "ink", "dash"))
     across: dict[str, Any] = {"range": ends, "showgrid": False}
     if len(frame) <= _NAMED:
-        across |= {"tickvals": places, "ticktext": names, "tickangle": -60}
+        across |= {"tickvals": places, "ticktext": names, "tickangle": -90}
+        across["tickfont"] = {"size": 10}
     layout = style.layout(x, y)
     layout |= {"xaxis": style.axis(x, **across), "yaxis": style.axis(y, rangemode="tozero")}
     return style.figure(traces, layout)

@@ -20,8 +20,8 @@ TITLE = "Predicted against true"
 CAPTION = (
     "Each point is a recording or session: its true score across, its mean prediction upwards, with"
     " a bar from the lowest to the highest prediction over seeds and folds. A perfect model has all"
-    " points on the dashed diagonal; the flatter the solid line through the points, the more a model"
-    " keeps to the middle. In the shaded squares prediction and truth are in the same severity band."
+    " points on the dashed diagonal; the flatter the solid line through the points, the more a"
+    " model keeps to the middle. In the shaded squares prediction and truth are in the same band."
 )
 
 
@@ -36,27 +36,19 @@ def draw(figure: SubFigure, frame: pl.DataFrame, data: FigureData) -> None:
     axes = style.paper_axes(figure, *_labels(data))
     low, high = _range(frame, data)
     for start, end, text in _bands(data.scale, low, high):
-        square = ([start, end], start, end)
-        axes.fill_between(*square, color=style.paper("band"), lw=0, zorder=0)
-        at_right = end < high
-        axes.text(
-            *(high if at_right else low, (start + end) / 2, text),
-            **{"ha": "right" if at_right else "left", "va": "center"},
-            **{"fontsize": 6, "color": style.paper("muted")},
-        )
+        axes.fill_between([start, end], start, end, color=style.paper("band"), lw=0, zorder=0)
+        x, side = (high, "right") if end < high else (low, "left")
+        look: dict[str, Any] = {"fontsize": 6, "color": style.paper("muted"), "va": "center"}
+        axes.text(x, (start + end) / 2, text, ha=side, **look)
     axes.plot([low, high], [low, high], "--", color=style.paper("muted"), label="perfect")
     if data.train_mean is not None:
         axes.axhline(data.train_mean, ls=":", color=style.paper("constant"), label=_constant(data))
     ends = _regression(frame)
     if ends:
         axes.plot(*ends, color=style.paper("model"), label="line through the points")
-    below, above = _bars(frame)
-    axes.errorbar(
-        *(frame["truth"], frame["prediction"]),
-        yerr=np.array([below, above]),
-        **{"fmt": "o", "ms": 3, "mew": 0, "elinewidth": 0.5, "alpha": 0.7},
-        **{"color": style.paper("model"), "label": f"{data.noun}s"},
-    )
+    bars: dict[str, Any] = {"fmt": "none", "elinewidth": 0.5, "ecolor": style.paper("model")}
+    axes.errorbar(frame["truth"], frame["prediction"], yerr=np.array(_bars(frame)), **bars)
+    style.paper_points(axes, frame["truth"], frame["prediction"], f"{data.noun}s")
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     if data.scale:
         axes.set(xticks=_cuts(data.scale), yticks=_cuts(data.scale))

@@ -50,11 +50,7 @@ def draw(figure: SubFigure, frame: pl.DataFrame, data: FigureData) -> None:
     axes = style.paper_axes(figure, *_labels(data))
     x = frame["normal_quantile"]
     axes.plot(x, frame["line"], "--", color=style.paper("muted"), label="normal distribution")
-    axes.plot(
-        *(x, frame["error"], "o"),
-        **{"ms": 3, "mew": 0, "alpha": 0.7, "color": style.paper("model")},
-        label=f"{data.noun}s",
-    )
+    style.paper_points(axes, x, frame["error"], f"{data.noun}s")
     style.paper_legend(axes)
 
 
@@ -73,4 +69,4 @@ def trace(frame: pl.DataFrame, data: FigureData) -> dict[str, Any]:
 
 
 def _labels(data: FigureData) -> tuple[str, str]:
-    return "standard deviations of a normal distribution", f"predicted − true ({data.points_of})"
+    return "normal quantile (SD)", f"predicted − true ({data.points_of})"

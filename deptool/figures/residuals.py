@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,17 +57,13 @@ def draw(figure: SubFigure, frame: pl.DataFrame, data: FigureData) -> None:
                 showfliers=False,
                 medianprops={"color": style.paper("ink")},
             )
-        axes.plot(
-            *(i + _spread(len(errors)), errors, "o"),
-            **{"ms": 3, "mew": 0, "alpha": 0.6, "color": style.paper("model")},
-            label=f"{data.noun}s" if i == 0 else None,
-        )
+        label = f"{data.noun}s" if i == 0 else "_"  # matplotlib leaves that out of a legend
+        style.paper_points(axes, i + _spread(len(errors)), errors, label)
     marks = _constants(groups)
     if marks:
-        axes.plot(
-            *(list(marks), list(marks.values()), "D"),
-            **{"ms": 4, "mfc": "none", "color": style.paper("constant"), "label": "constant, mean"},
-        )
+        look: dict[str, Any] = {"marker": "D", "ms": 4, "mfc": "none", "mew": 1, "alpha": 1}
+        look["color"] = style.paper("constant")
+        style.paper_points(axes, list(marks), list(marks.values()), "constant, mean", **look)
     axes.set(xticks=range(len(groups)), xlim=(-0.6, len(groups) - 0.4))
     axes.set_xticklabels([_tick(name, len(rows), "\n") for name, rows in groups])
     style.paper_legend(axes)
@@ -96,7 +93,11 @@ def trace(frame: pl.DataFrame, data: FigureData) -> dict[str, Any]:
             )
         )
     marks = _constants(groups)
-    diamond = {"symbol": "diamond-open", "size": 11, "color": style.page("constant")}
+    diamond: dict[str, Any] = {
+        "symbol": "diamond-open",
+        "size": 11,
+        "color": style.page("constant"),
+    }
     diamond["line"] = {"width": 2}
     traces.append(
         style.points(list(marks), list(marks.values()), "constant, mean error", marker=diamond)
@@ -133,8 +134,9 @@ def _spread(n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def _tick(name: str, n: int, new_line: str) -> str:
     """'14 to 19' over 'mild' over how many there are."""
-    points, _, word = name.rpartition(" ") if name[:1].isdigit() else ("", "", name)
-    if " to " in name:
-        first, to, rest = name.split(" ", 3)[0], "–", name.split(" ", 3)[2:]
-        points, word = f"{first}{to}{rest[0]}", " ".join(rest[1:])
-    return new_line.join([part for part in (points, word.replace(" ", new_line)) if part] + [f"N = {n}"])
+    found = re.fullmatch(r"(\d+)(?: to (\d+))? (.+)", name)
+    if found is None:
+        return f"{name}{new_line}N = {n}"
+    first, last, word = found.groups()
+    points = f"{first}–{last}" if last else first
+    return new_line.join([points, *word.split(), f"N = {n}"])

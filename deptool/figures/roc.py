@@ -72,9 +72,9 @@ def draw(figure: SubFigure, frame: pl.DataFrame, data: FigureData) -> None:
     axes.plot([0, 1], [0, 1], "--", color=style.paper("muted"), lw=0.7)
     for i, (text, rows) in enumerate(_curves(frame)):
         colour = style.paper(style.CURVES[i])
-        look = {"color": colour, "ls": style.DASHES[i][0], "lw": 1.0 if i else 1.8, "label": text}
         x, y = (rows[name].drop_nulls() for name in _CURVE[1:])
-        axes.plot(x, y, **look)
+        width, dash = (1.0 if i else 1.8), style.DASHES[i][0]
+        axes.plot(x, y, color=colour, ls=dash, lw=width, label=text)
         at = rows["false_positive_at_cut"][0], rows["true_positive_at_cut"][0]
         if at[0] is not None:
             axes.plot(*([value] for value in at), "o", ms=4, color=colour)
@@ -87,10 +87,14 @@ def trace(frame: pl.DataFrame, data: FigureData) -> dict[str, Any]:
     traces = [style.line([0, 1], [0, 1], "guessing", "muted", "dash", showlegend=False)]
     for i, (text, rows) in enumerate(_curves(frame)):
         x, y = (rows[name].drop_nulls().to_list() for name in _CURVE[1:])
-        line = {"color": style.page(style.CURVES[i]), "dash": style.DASHES[i][1]}
+        line: dict[str, Any] = {"color": style.page(style.CURVES[i]), "dash": style.DASHES[i][1]}
         line["width"] = 2 if i else 4
         curve = style.line(x or [None], y or [None], style.safe(text), style.CURVES[i])
-        more = {"line": line, "legendgroup": str(i), "customdata": rows["threshold"].to_list()}
+        more: dict[str, Any] = {
+            "line": line,
+            "legendgroup": str(i),
+            "customdata": rows["threshold"].to_list(),
+        }
         hover = "from %{customdata:.2f}<br>false %{x:.2f}, true %{y:.2f}<extra></extra>"
         traces.append(curve | more | {"hoverinfo": "all", "hovertemplate": hover})
         at = rows["false_positive_at_cut"][0], rows["true_positive_at_cut"][0]
@@ -123,14 +127,12 @@ def _about() -> dict[str, Any]:
 
 
 def _curves(frame: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
-    """Each cut point's rows, and what its legend says, also why it has no curve."""
+    """What the legend says of each cut point, with its rows."""
     found = []
     for (cut,), rows in frame.partition_by("cut", as_dict=True, maintain_order=True).items():
         first = rows.row(0, named=True)
         n = first["n_from"] + first["n_below"]
-        start = f"from {cut} ({first['band']}), {first['n_from']} of {n}"
-        if first["auc"] is not None:
-            found.append((f"{start}: AUC {first['auc']:.2f}", rows))
-        else:
-            found.append((f"{start}: no curve, {'nobody' if not first['n_from'] else 'all'} there", rows))
+        auc = first["auc"]
+        said = "no curve" if auc is None else f"AUC {auc:.2f}"  # none or all of them are there
+        found.append((f"from {cut} ({first['band']}), {first['n_from']} of {n}: {said}", rows))
     return found
