@@ -60,6 +60,8 @@ class Drawing:
         with mpl.rc_context(PAPER):
             figure = Figure(figsize=(COLUMN, HEIGHT), layout="constrained")
             self.module.draw(figure, self.frame, self.data)
+            if self.data.synthetic:
+                figure.suptitle("synthetic data", fontsize=7)
         return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -29,6 +30,9 @@ _SIGNS = {
     **{"²": r"$^2$", "–": "--", "—": "---", "…": r"\ldots{}", "’": "'", "‘": "`", "·": r"$\cdot$"},
     **{"“": "``", "”": "''", "µ": r"$\mu$", "°": r"$^\circ$", "\u00a0": "~", "→": r"$\to$"},
 }
+_LETTERS = frozenset("ÆæØøßŁłŒœı¡¿")
+# Grave, acute, circumflex, tilde, macron, breve, dot, diaeresis, ring, two acutes, caron, cedilla.
+_ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")
 _NUMBER = re.compile(r"[-−]?[\d.]+( ± [\d.]+)?( \[[-−]?[\d.]+, [-−]?[\d.]+\])?")
 
 
@@ -92,17 +96,25 @@ def _without_shared(sheet: Sheet) -> Sheet:
 
 
 def _wide(sheet: Sheet, groups: Sequence[Sequence[Line]]) -> set[int]:
-    """Columns of long texts; the last is none of them, since its lines could not be ended."""
-    lines = [line for group in groups for line in group]
-    columns = range(min(sheet.n_text, len(sheet.header) - 1))
-    return {i for i in columns if any(len(line.cells[i]) > WIDE for line in lines)}
+    """Columns of long texts that can be broken into lines.
+
+    The last is none of them: its lines could not be ended.
+    """
+    found = set()
+    for i in range(min(sheet.n_text, len(sheet.header) - 1)):
+        cells = [line.cells[i] for group in groups for line in group]
+        words = [word for cell in cells for word in re.split(r"[\s_-]", cell)]
+        if max(map(len, cells)) > WIDE >= max(map(len, words)):
+            found.add(i)
+    return found
 
 
 def _line(line: Line, n_text: int, wide: Collection[int]) -> str:
     names = [escaped(cell) for cell in line.cells[:n_text]]
     names[0] += "".join(map(_mark, line.marks))
-    names = [r"\raggedright " * (i in wide) + name for i, name in enumerate(names)]
-    if names[0][:1] in ("[", "*"):
+    for i in wide:
+        names[i] = r"\raggedright " + names[i].replace(r"\_", r"\_\allowbreak{}")
+    if line.cells[0][:1] in ("[", "*"):
         names[0] = "{}" + names[0]  # else an argument of the rule or row before it
     return " & ".join([*names, *map(_number, line.cells[n_text:])]) + r" \\"
 
@@ -135,9 +147,11 @@ def escaped(text: str) -> str:
 
 
 def _known(letter: str) -> bool:
-    """ASCII without controls, and the letters of Latin-1 and Latin Extended-A."""
-    code = ord(letter)
-    return 0x20 <= code < 0x7F or (0xC0 <= code <= 0x17F and letter not in "ŉſĸŦŧĦħ")
+    """ASCII without controls, and letters that pdflatex can set in its oldest encoding, OT1."""
+    if 0x20 <= ord(letter) < 0x7F or letter in _LETTERS:
+        return True
+    base, *accent = unicodedata.normalize("NFD", letter)
+    return ord(letter) <= 0x17F and base.isascii() and "".join(accent) in _ACCENTS
 
 
 def _mark(mark: str) -> str:

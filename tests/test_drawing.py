@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from deptool import plugins
 from deptool.cli.main import app
-from deptool.drawing import COLUMN, FORMATS, write_figures
+from deptool.drawing import COLUMN, FORMATS, drawings, write_figures
 from deptool.figure_data import of_runs
 from fixtures.runs import make_run
 
@@ -52,6 +52,16 @@ def test_files_fit_a_column_and_carry_their_fonts_and_no_date(written):
     assert b"/Type3" not in pdf
     assert b"Date" not in pdf
     assert "<dc:date>" not in (place / "qq.svg").read_text()
+
+
+def test_a_figure_of_synthetic_data_says_so(tmp_path):
+    make_run(tmp_path / "one", synthetic=True)
+    make_run(tmp_path / "two")
+    said = {
+        data.run: {drawing.paper().get_suptitle() for drawing in drawings(data)}
+        for data in of_runs(tmp_path, {"one", "two"})
+    }
+    assert said == {"one": {"synthetic data"}, "two": {""}}
 
 
 def test_the_csv_holds_what_is_drawn(written):

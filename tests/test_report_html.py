@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -16,7 +15,6 @@ from deptool.report import report_file, report_runs
 from deptool.report_html import to_html
 from deptool.report_published import with_published
 from fixtures.runs import make_run
-
 
 EVIL = "<script>alert(1)</script>"
 OVERLAP = {
@@ -77,15 +75,19 @@ def test_names_from_data_are_harmless(text):
     assert ours.count("<script") == ours.count("</script>")
 
 
-def test_what_must_be_known_is_said_first(runs, text):
+def test_what_must_be_known_is_said_first(text):
     top = text[text.index("Read this first") : text.index('id="metrics"')]
     assert "4 test recordings show a person who is in train or dev (run network)." in top
     assert "Fewer than 30 recordings or sessions" in top
     assert "Does not beat ridge regression" in top
     assert SYNTHETIC not in text
-    report = report_runs(runs)
-    found = [replace(data, synthetic=True) for data in of_runs(runs, {"ridge"})]
-    assert SYNTHETIC in to_html(report, found)
+
+
+def test_synthetic_data_are_called_so(tmp_path):
+    make_run(tmp_path / "a", synthetic=True)
+    text = page_of(tmp_path)
+    assert SYNTHETIC in text
+    assert "a: gmlp, test, all recordings, N = 24, synthetic data" in text
 
 
 def test_a_page_of_one_good_run_warns_of_nothing(tmp_path):
