@@ -100,12 +100,20 @@ def of_runs(
 
 
 def of_file(
-    path: Path, train_mean: float | None = None, split: str | None = None, over: str | None = None
+    path: Path,
+    train_mean: float | None = None,
+    split: str | None = None,
+    over: str | None = None,
+    scale: str | None = None,
 ) -> list[FigureData]:
-    """Anybody's predictions, once for each split that is scored, or for `split` alone."""
+    """Anybody's predictions, once for each split that is scored, or for `split` alone.
+
+    `scale` names the questionnaire where the file names none.
+    """
     import polars as pl
 
     frame, known = with_train_mean(read_anybodys(path), train_mean)
+    frame = frame.with_columns(pl.col("scale").fill_null(pl.lit(scale, pl.String)))
     scored = frame.filter(pl.col("truth").is_not_null())
     parts = [name for name in dict.fromkeys(scored["split"]) if split in (None, name)]
     found = []

@@ -59,7 +59,9 @@ def _sheet(sheet: Sheet) -> str:
 
 def _table(sheet: Sheet, groups: Sequence[Sequence[Line]], place: str, notes: Sequence[str]) -> str:
     lines = [r"\begin{table}[htbp]", r"\centering"]
-    lines.append(rf"\caption{{{escaped(sheet.caption)}{place}}}")
+    said = sheet.caption.startswith(sheet.title)
+    caption = sheet.caption if said else f"{sheet.title}. {sheet.caption}"
+    lines.append(rf"\caption{{{escaped(caption)}{place}}}")
     if not place or place.startswith(" (1 "):
         lines += [rf"\textbf{{{escaped(text)}}}\par" for text in sheet.warnings]
     wide = _wide(sheet, groups)

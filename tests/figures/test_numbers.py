@@ -111,6 +111,7 @@ def test_sessions_and_tasks_are_counted_as_the_report_counts_them(tmp_path):
     path.write_text(text)
     (data,) = of_file(path)
     assert (data.run, data.scale, data.train_mean, len(data.points)) == ("theirs", None, None, 4)
+    assert of_file(path, scale="PHQ-8")[0].scale is SCALES["PHQ-8"]
     (fused,) = of_file(path, over="sessions")
     # Session a: (12 + 16) / 2 = 14.
     assert fused.points.select("recording_id", "prediction").rows() == [("a", 14.0), ("b", 20.0)]
