@@ -70,10 +70,6 @@ def command(
             help="Set published results beside: avec2013, avec2014, daic-woz or e-daic.",
         ),
     ] = None,
-    format: Annotated[
-        Format | None, typer.Option(help="Unless given: by the suffix of --out, else rich.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write to this file.", dir_okay=False)] = None,
     figures: Annotated[
         Path | None,
         typer.Option(
@@ -82,6 +78,10 @@ def command(
             file_okay=False,
         ),
     ] = None,
+    format: Annotated[
+        Format | None, typer.Option(help="Unless given: by the suffix of --out, else rich.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file.", dir_okay=False)] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Compare runs: N, RMSE, MAE, CCC and PCC, mean ± SD over seeds, constant predictor beside.
@@ -127,47 +127,6 @@ def _by_suffix(out: Path | None) -> Format:
             fix=f"Use a name in {', '.join(known)}, or --format.",
         )
     return Format(known[out.suffix])
-
-
-def _read(
-    runs: Path | None,
-    predictions: Path | None,
-    split: Split | None,
-    over: str | None,
-    train_mean: float | None,
-) -> Report:
-    from deptool.errors import UsageError
-    from deptool.report import report_file, report_runs
-
-    if predictions is None:
-        if train_mean is not None:
-            raise UsageError("--train-mean is for --predictions; runs know their own")
-        return report_runs(runs or Path("runs"), split.value if split else "test", over)
-    if runs is not None:
-        raise UsageError("give a runs folder or --predictions, not both")
-    return report_file(predictions, train_mean, split.value if split else None, over)
-
-
-def _write(report: Report, chosen: Format, out: Path | None) -> None:
-    import io
-    import sys
-
-    from rich.console import Console
-
-    from deptool.cli.terminal import WIDE
-    from deptool.report_formats import WRITERS
-    from deptool.tables import write_text
-
-    if chosen is Format.rich:
-        page = io.StringIO()
-        _print(report, Console(file=page, width=WIDE, highlight=False))
-        text = page.getvalue()
-    else:
-        text = WRITERS[chosen.value](report)
-    if out:
-        write_text(out, text)
-    else:
-        sys.stdout.write(text)
 
 
 def _drawn(
@@ -218,6 +177,47 @@ def _write_figures(found: list[FigureData], folder: Path) -> None:
     for name, why in missing.items():
         say(f"Not drawn, {name}: {why}")
     say(f"Written: {folder}")
+
+
+def _read(
+    runs: Path | None,
+    predictions: Path | None,
+    split: Split | None,
+    over: str | None,
+    train_mean: float | None,
+) -> Report:
+    from deptool.errors import UsageError
+    from deptool.report import report_file, report_runs
+
+    if predictions is None:
+        if train_mean is not None:
+            raise UsageError("--train-mean is for --predictions; runs know their own")
+        return report_runs(runs or Path("runs"), split.value if split else "test", over)
+    if runs is not None:
+        raise UsageError("give a runs folder or --predictions, not both")
+    return report_file(predictions, train_mean, split.value if split else None, over)
+
+
+def _write(report: Report, chosen: Format, out: Path | None) -> None:
+    import io
+    import sys
+
+    from rich.console import Console
+
+    from deptool.cli.terminal import WIDE
+    from deptool.report_formats import WRITERS
+    from deptool.tables import write_text
+
+    if chosen is Format.rich:
+        page = io.StringIO()
+        _print(report, Console(file=page, width=WIDE, highlight=False))
+        text = page.getvalue()
+    else:
+        text = WRITERS[chosen.value](report)
+    if out:
+        write_text(out, text)
+    else:
+        sys.stdout.write(text)
 
 
 def _print(report: Report, console: Console) -> None:
