@@ -35,7 +35,7 @@ def warnings(report: Report, found: Sequence[FigureData]) -> list[str]:
             if code in row.notes and (code == "optimistic" or not row.constant)
         )
         if named:
-            said.append(f"{NOTES[code].removesuffix('.')} ({'; '.join(named)}).")
+            said.append(f"{NOTES[code]} Said of: {'; '.join(named)}.")
     return list(dict.fromkeys(said))
 
 

@@ -221,7 +221,7 @@ def test_each_plot_is_drawn_when_its_run_is_opened(opened):
 
 def test_tables_are_sorted_by_click_and_by_key(opened):
     page = opened()
-    table = page.locator("table.sortable").nth(1)  # the published results
+    table = page.locator('table[aria-label^="Published"]')
     heads = table.locator("thead th")
     at = [head.inner_text().strip() for head in heads.all()].index("RMSE")
     names = f"rows => rows.map(row => row.cells[{at}].textContent)"
