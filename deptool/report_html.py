@@ -122,12 +122,12 @@ def _box(key: str, drawing: Drawing) -> str:
         f'<figure><h4>{title}</h4><div class="plot" id="{key}" role="img" aria-label="{label}">'
         f'</div><figcaption>{caption}</figcaption><details class="numbers"><summary>Numbers'
         f'</summary><p><a download="{file}" href="{csv}">{file}</a></p>{table}</details>'
-        f'<script type="application/json" id="{key}-figure">{_json(drawing.trace())}</script>'
+        f'<script type="application/json" id="{key}-figure">{script_json(drawing.trace())}</script>'
         "</figure>"
     )
 
 
-def _json(value: object) -> str:
+def script_json(value: object) -> str:
     """JSON that cannot end the script element that it stands in."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for sign in "<>&\u2028\u2029":

@@ -152,8 +152,8 @@ def _known(letter: str) -> bool:
     """ASCII without controls, and letters that pdflatex can set in its oldest encoding, OT1."""
     if 0x20 <= ord(letter) < 0x7F or letter in _LETTERS:
         return True
-    base, *accent = unicodedata.normalize("NFD", letter)
-    return ord(letter) <= 0x17F and base.isascii() and "".join(accent) in _ACCENTS
+    parts = unicodedata.normalize("NFD", letter)  # a base and its accent
+    return ord(letter) <= 0x17F and parts[0].isascii() and parts[1:] in _ACCENTS
 
 
 def _mark(mark: str) -> str:

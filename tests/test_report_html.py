@@ -1,5 +1,6 @@
 """The report as one HTML file: what is in it, and what a browser makes of it."""
 
+import json
 import re
 import shutil
 
@@ -12,7 +13,7 @@ from deptool.figure_data import of_file, of_runs
 from deptool.html_about import SYNTHETIC, leakage
 from deptool.html_table import sort_key
 from deptool.report import report_file, report_runs
-from deptool.report_html import to_html
+from deptool.report_html import script_json, to_html
 from deptool.report_published import with_published
 from fixtures.runs import make_run
 
@@ -73,6 +74,12 @@ def test_names_from_data_are_harmless(text):
         text[text.index("/**\n* plotly.js") : text.index("</script>\n<script>")], ""
     )
     assert ours.count("<script") == ours.count("</script>")
+
+
+def test_json_cannot_end_its_script_element():
+    said = script_json({"text": "</script><!-- & \u2028"})
+    assert not set(said) & set("<>&\u2028")
+    assert json.loads(said) == {"text": "</script><!-- & \u2028"}
 
 
 def test_what_must_be_known_is_said_first(text):
