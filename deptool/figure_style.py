@@ -88,7 +88,8 @@ def layout(x: str, y: str, **more: Any) -> dict[str, Any]:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": page("ink")},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "font": {"size": 11}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+        | {"font": {"size": 11}},
         "hoverlabel": {"bgcolor": page("box"), "font": {"color": page("ink")}},
         "hovermode": "closest",
         "dragmode": False,  # a finger on a plot scrolls the page

@@ -208,7 +208,9 @@ def expect(locator):
 
 DRAWN = """plots => plots.filter(plot => {
   const box = plot.querySelector('.main-svg').getBoundingClientRect();
-  return box.width > 100 && box.height > 100 && plot.querySelector('.xtitle, .ytitle');
+  const inner = plot.querySelector('.nsewdrag').getBoundingClientRect();
+  return box.width > 100 && box.height > 100 && plot.querySelector('.xtitle, .ytitle')
+    && inner.width > box.width / 2;  // no legend or label takes the room of the points
 }).length"""
 
 
@@ -266,6 +268,7 @@ def test_a_phone_scrolls_tables_and_not_the_page(opened, width):
     page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     expect(page.locator(".js-plotly-plot")).to_have_count(4 * len(plugins.names("figures")) - 2)
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    assert page.eval_on_selector_all(".js-plotly-plot", DRAWN) == page.locator(".plot").count()
 
 
 def test_the_page_and_its_plots_follow_the_scheme(opened):
