@@ -30,15 +30,15 @@ def to_markdown(report: Report) -> str:
 
 
 def _markdown_sheet(table: Sheet) -> str:
-    lines = [f"## {_markdown(table.title)}", ""] if table.title else []
-    lines += [line for text in table.warnings for line in (f"**{_markdown(text)}**", "")]
-    lines += [_markdown(table.caption), "", _pipes(table.header)]
+    lines = [f"## {markdown_text(table.title)}", ""] if table.title else []
+    lines += [line for text in table.warnings for line in (f"**{markdown_text(text)}**", "")]
+    lines += [markdown_text(table.caption), "", _pipes(table.header)]
     lines.append(_pipes(["---"] * table.n_text + ["---:"] * (len(table.header) - table.n_text)))
     for line in table.lines:
-        first, *others = (_markdown(cell) for cell in line.cells)
-        lines.append(_pipes([first + "".join(map(_markdown, line.marks)), *others]))
+        first, *others = (markdown_text(cell) for cell in line.cells)
+        lines.append(_pipes([first + "".join(map(markdown_text, line.marks)), *others]))
     for mark, text in table.footnotes:
-        lines += ["", f"{_markdown(mark)} {_markdown(text)}"]
+        lines += ["", f"{markdown_text(mark)} {markdown_text(text)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -46,7 +46,8 @@ def _pipes(row: Sequence[str]) -> str:
     return "| " + " | ".join(row) + " |"
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Text as Markdown shows it, whatever signs are in it."""
     return re.sub(r"([\\|*_<>`\[\]])", r"\\\1", text)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 import deptool
 from deptool import plugins, runs, splits
+from deptool.card import write_card
 from deptool.checkpoints import Checkpoint
 from deptool.corpus import Corpus
 from deptool.errors import DataError
@@ -209,7 +210,7 @@ def _n_subjects(subjects: Iterable[str | None]) -> int | None:
 def _finish(
     run: Run, prepared: Prepared, members: Sequence[Member], states: Sequence[Checkpoint]
 ) -> Run:
-    """Write model, history and predictions of the best epochs, then mark the run as done."""
+    """Write model, history and predictions of the best epochs, mark the run as done, tell of it."""
     about = {**run.about, "status": "done"}
     about["members"] = [
         {
@@ -233,6 +234,7 @@ def _finish(
     write_table(run.root / "predictions.parquet", PREDICTIONS, pl.concat(tables))
     done.write()
     done.drop_checkpoints()
+    write_card(done.root)
     return done
 
 

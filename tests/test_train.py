@@ -71,7 +71,7 @@ def test_training_takes_the_models_threads_and_gives_them_back(
 
 
 def test_the_folder_holds_the_run_and_nothing_else(run: Run) -> None:
-    names = ["history.parquet", "model.safetensors", "predictions.parquet", "run.json"]
+    names = ["card.md", "history.parquet", "model.safetensors", "predictions.parquet", "run.json"]
     assert sorted(p.name for p in run.root.iterdir()) == names
 
 

@@ -237,13 +237,16 @@ def _warn(run: Run) -> None:
 
 def _show(run: Run) -> None:
     """The metrics of test and dev on stdout."""
-    from deptool.cli.evaluate import show
-    from deptool.cli.terminal import say
-    from deptool.evaluate import evaluate_run, run_warnings
+    from deptool.cli.terminal import page, say, show_sheet
+    from deptool.evaluate import evaluate_run
+    from deptool.report import report_runs
+    from deptool.report_sheets import sheets
 
-    metrics = evaluate_run(run.root)
-    title = f"{run.root.name}, {run.about['scale']}"
-    show(metrics.filter(metrics["split"] != "train"), title, run_warnings(run.root))
+    evaluate_run(run.root)  # writes metrics.json
+    for split in ("test", "dev"):
+        if any(fold[split]["recordings"] for fold in run.about["folds"]):
+            for sheet in sheets(report_runs(run.root, split), full=False):
+                show_sheet(sheet, page())
     if "epochs" not in run.about["settings"]:  # fitted at once
         say(f"Run: {run.root}")
         return

@@ -18,11 +18,13 @@ A network works on segments. It also has:
   68 and then y, and gives `score (batch)`. It never sees a label, and a row never sees another row;
 - `initialise(model, train_mean)`: what depends on the training labels, once, before training;
 - `loss(score (batch), target (batch)) -> scalar`;
-- `optimiser(model, settings) -> Optimizer`, its state made of tensors alone;
+- `optimiser(model, settings) -> Optimizer`, its state made of tensors alone; in training `model`
+  holds a vector of all numbers for each member, so every number must be treated alike;
 - `sample(recording (segment), score (segment), settings, generator) -> order (draw)`: the
   segments of one epoch, as indices, in the order in which batches take them.
 
-It may have `CPU_THREADS`, how many threads torch should train it with on a CPU.
+It may have `TOGETHER = False`, where torch.func.vmap cannot take it or it draws random numbers: its
+members are then trained one after another, with `CPU_THREADS` threads of torch on a CPU.
 
 A model of recordings works on one vector for each. It has instead:
 
