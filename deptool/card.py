@@ -77,7 +77,7 @@ def _head(run: Run) -> str:
 def _model(run: Run) -> str:
     about = run.about
     seeds, folds = len(about["seeds"]), len(about["folds"])
-    members = f"{len(about['members'])} ({seeds} seeds, {folds} folds)"
+    members = f"{len(about['members'])} (seeds {seeds}, folds {folds})"
     doi = about["doi"]
     rows = [
         ("Method", _text(about["title"]) + (f", doi:{doi}" if doi else "")),

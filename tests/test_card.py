@@ -34,7 +34,7 @@ def test_the_card_says_what_was_trained_on_what_and_how(run: Run) -> None:
     text = card(run.root)
     assert text.startswith("# Model card: depressionmlp on toy\n")
     assert "doi:10.1109/TCSVT.2024.3382334" in text
-    assert "| Members | 2 (2 seeds, 1 folds) |" in text
+    assert "| Members | 2 (seeds 2, folds 1) |" in text
     for line in ("| 0 | train | 8 | 4 |", "| 0 | dev | 4 | 2 |", "| 0 | test | 4 | 2 |"):
         assert line in text
     assert "No person is on two sides of the split." in text
