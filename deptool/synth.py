@@ -1,9 +1,9 @@
 """`synth`: a cohort with known truth, in the house's own format. Everything in it is synthetic.
 
 A generator draws persons, their sessions and scores, and what severity does to a face; it renders
-landmarks, action units, head pose and gaze as an extractor writes them, one recording at a time, and
-writes what it planted to truth/. Each recording has random numbers of its own, so a larger cohort of
-the same settings begins with the same recordings.
+landmarks, action units, head pose and gaze as an extractor writes them, one recording at a time,
+and writes what it planted to truth/. Each recording has random numbers of its own, so a larger
+cohort of the same settings begins with the same recordings.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from deptool.cohort.severity import Severity, severity_of
 from deptool.cohort.streams import voice_of, voice_path, write_voice
 from deptool.cohort.tables import FPS_SOURCE, frames_of
 from deptool.cohort.truth import NOTE, Planted, write_truth
-from deptool.corpus import Corpus, create_corpus
+from deptool.corpus import MARKER, Corpus, create_corpus, open_corpus
+from deptool.errors import DataError
 from deptool.extract_one import Row, read_row
 from deptool.schema import FRAMES
 from deptool.tables import write_table
@@ -63,12 +64,28 @@ def synthesise(
     """
     severity = severity_of(settings)
     sessions = draw_sessions(settings, severity)
-    corpus = create_corpus(
-        out, FEATURE_SET, asdict(settings), _name(out), more=_about(settings)
-    )
+    _refuse_other_settings(out, asdict(settings))
+    corpus = create_corpus(out, FEATURE_SET, asdict(settings), _name(out), more=_about(settings))
     with corpus.writing():
         _remove_leftovers(corpus)
         return _make(corpus, settings, severity, sessions, on_recording)
+
+
+def _refuse_other_settings(out: Path, settings: Mapping[str, object]) -> None:
+    """`create_corpus` would name all settings; what differs is what a user looks for."""
+    if not (out / MARKER).is_file() or not any((out / "frames").glob("*.parquet")):
+        return
+    before = open_corpus(out)
+    made = before.about.get("extraction")
+    if before.feature_set != FEATURE_SET or not isinstance(made, Mapping) or made == settings:
+        return
+    names = [k for k in settings if k not in made or made[k] != settings[k]]
+    differ = ", ".join(f"{name} {made.get(name)} (asked: {settings[name]})" for name in names)
+    raise DataError(
+        f"holds a synthetic cohort of other settings: {differ or 'it has more of them'}",
+        where=str(out),
+        fix="Use the same settings to go on with it, or another folder.",
+    )
 
 
 def _make(

@@ -78,7 +78,6 @@ def behave(latent: Latent, times: Floats, rng: np.random.Generator) -> Behaviour
     _speak(units, latent, times, rng)
     rate, *shape = _BLINKS
     closure = _plain(latent, rate, shape, rng).intensity(times) / 5
-    units["AU45"] = 5 * closure.clip(0, 1)
     turn, sway = _move(latent, times, rng)
     gaze = _look(latent, times, rng)
     stacked = np.stack([units[name] for name in UNITS], axis=1).clip(0, 5)
@@ -115,17 +114,17 @@ def _flash(
 
 def smiles(latent: Latent, rng: np.random.Generator) -> Events:
     """The smiles of a recording: how many, how fast and how far, as its cues say."""
-    rate = 6.0 * np.exp(0.5 * _cue(latent, "smile_rate"))
+    rate = 8.0 * np.exp(0.5 * _cue(latent, "smile_rate"))
     begin, segment = poisson_times(rng, latent.borders, rate)
     n = len(begin)
     slow = np.exp(-0.45 * _cue(latent, "smile_speed"))[segment]
-    far = np.exp(0.32 * _cue(latent, "smile_amplitude"))[segment]
+    far = np.exp(0.35 * _cue(latent, "smile_amplitude"))[segment]
     return Events(
         begin,
         onset=_spread(rng, 0.5 * slow, n, 0.15),
-        apex=_spread(rng, 1.0, n, 0.4),
+        apex=_spread(rng, 1.4, n, 0.3),
         offset=_spread(rng, 0.8 * slow, n, 0.15),
-        peak=_spread(rng, 2.0 * far, n, 0.15).clip(max=4.8),
+        peak=_spread(rng, 2.2 * far, n, 0.15).clip(max=4.8),
     )
 
 
@@ -135,7 +134,7 @@ def _smile(
     """AU12, with the cheeks and the lids that go with it, and lips that part in a broad one."""
     smile = smiles(latent, rng).intensity(times)
     units["AU12"] = smile
-    units["AU06"] = 0.6 * smile
+    units["AU06"] = 0.7 * smile
     units["AU07"] = 0.3 * smile
     units["AU25"] = 0.8 * np.maximum(smile - 2.0, 0)
 
@@ -145,15 +144,15 @@ def _frown(
 ) -> None:
     """AU04 and AU15 held throughout, waxing and waning; a smile pulls the corners up again."""
     for name, cue, rest, gain in (
-        ("AU04", "brow_lowering", 1.1, 0.5),
-        ("AU15", "lip_corner_depression", 1.0, 0.45),
+        ("AU04", "brow_lowering", 1.8, 1.0),
+        ("AU15", "lip_corner_depression", 1.8, 1.0),
     ):
         held = np.maximum(rest + gain * _cue(latent, cue), 0)
         wave = 1 + 0.25 * smooth_noise(rng, times / 1.5)
         units[name] = levels(latent.borders, held, times) * wave.clip(0, 2)
     units["AU15"] *= 1 - 0.6 * smoothstep(units["AU12"] / 3)
-    units["AU07"] = units["AU07"] + 0.25 * units["AU04"]
-    units["AU17"] = np.maximum(units["AU17"], 0.4 * units["AU15"])
+    units["AU07"] = units["AU07"] + 0.3 * units["AU04"]
+    units["AU17"] = np.maximum(units["AU17"], 0.6 * units["AU15"])
 
 
 def _speak(
@@ -175,7 +174,7 @@ def _move(latent: Latent, times: Floats, rng: np.random.Generator) -> tuple[Floa
     far = np.exp(0.4 * levels(latent.borders, _cue(latent, "head_amplitude"), times))
     turn = np.stack([far * angle * smooth_noise(rng, phase) for angle in _TURN], axis=1)
     lowered = levels(latent.borders, _cue(latent, "gaze_lowering"), times)
-    turn[:, 0] += 0.04 * lowered
+    turn[:, 0] += 0.03 * lowered
     slow = phase * _TURN_S / _SWAY_S
     sway = np.stack([far * size * smooth_noise(rng, slow) for size in _SWAY_MM], axis=1)
     return turn, sway
@@ -187,5 +186,5 @@ def _look(latent: Latent, times: Floats, rng: np.random.Generator) -> Floats:
     spots = rng.standard_normal((len(begin) + 1, 2)) * (0.08, 0.04)
     at = spots[np.searchsorted(begin, times, side="right")]
     lowered = levels(latent.borders, _cue(latent, "gaze_lowering"), times)
-    at[:, 1] += 0.10 + 0.07 * lowered
+    at[:, 1] += 0.12 + 0.09 * lowered
     return at

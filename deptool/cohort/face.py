@@ -141,9 +141,9 @@ def person_face(shape: Floats) -> Floats:
 
 
 def deform(face: Floats, units: Floats, closure: Floats) -> Floats:
-    """face (landmark, axis), units (row, unit), closure (row,) -> faces (row, landmark, axis) in cm.
+    """The faces (row, landmark, axis) in cm of units (row, unit) and closure (row,).
 
-    `closure` from 0 (open) to 1 brings the upper lids down to the lower ones.
+    face (landmark, axis) is the neutral one in cm. `closure` from 0 (open) to 1 brings the upper lids down to the lower ones.
     """
     faces = face + np.tensordot(units, unit_moves(), axes=1)
     upper, lower = list(UPPER_LIDS), list(LOWER_LIDS)
@@ -172,9 +172,7 @@ def rotations(angles: Floats) -> Floats:
     return turned
 
 
-def picture(
-    faces: Floats, angles: Floats, place: Floats, width: int, height: int
-) -> Floats:
+def picture(faces: Floats, angles: Floats, place: Floats, width: int, height: int) -> Floats:
     """faces (row, landmark, axis) in cm -> landmarks (row, landmark, x y) in px, in perspective.
 
     angles (row, pitch yaw roll) in rad are relative to the line of sight, as `pose_R*` are; place

@@ -136,6 +136,4 @@ def deal(settings: SynthSettings, sessions: Sequence[Session]) -> dict[int, Spli
 
 def labels(sessions: Sequence[Session]) -> list[dict[str, object]]:
     """Rows of the labels table."""
-    return [
-        {"session_id": s.session_id, "scale": SCALE, "score": s.score} for s in sessions
-    ]
+    return [{"session_id": s.session_id, "scale": SCALE, "score": s.score} for s in sessions]

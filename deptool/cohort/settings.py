@@ -27,10 +27,10 @@ class SynthSettings:
     width: int = 640  # of the picture, px
     height: int = 480
     seed: int = 7
-    signal: float = 0.5  # share of the cues' variance that severity explains
-    informative: float = 0.7  # share of segments that carry it at all
+    signal: float = 0.65  # share of the cues' variance that severity explains
+    informative: float = 0.8  # share of segments that carry it at all
     identity: float = 0.3  # share of the rest that is a person's habit; of shape and place too
-    noise: float = 1.5  # SD of the recorded score around the true one, points
+    noise: float = 2.0  # SD of the recorded score around the true one, points
     marker: float = 0.8  # how surely the person speaks in informative segments and in no others
     segment_s: float = 6.0  # length of a segment, s
     drift: float = 0.0  # how far the reliability of visual, audio and pose drifts from 1

@@ -91,8 +91,9 @@ class Severity:
             raise SettingsError(
                 f"change must be from {least:.2g} to {most:.3g} points at this noise and these"
                 f" scores, not {change:g}",
+                where="synth",
                 fix="The noise of the labels alone makes for the least; scores that have nothing to"
-                " do with each other for the most. Set noise or change.",
+                " do with each other for the most.",
             )
         return _bisect(lambda tie: self.change(tie) - change, 0.0, _CLOSEST)
 
@@ -118,9 +119,7 @@ def severity_of(settings: SynthSettings) -> Severity:
     total = share * (1 - share) / (settings.score_sd / HIGHEST) ** 2 - 1
     # Whole scores from 0 to the highest are cells of one width, the end ones half as wide.
     edges = np.concatenate([[0.0], (GRID[1:] - 0.5) / HIGHEST, [1.0]])
-    return Severity(
-        np.diff(beta.cdf(edges, share * total, (1 - share) * total)), settings.noise
-    )
+    return Severity(np.diff(beta.cdf(edges, share * total, (1 - share) * total)), settings.noise)
 
 
 def _bisect(f: Callable[[float], float], low: float, high: float) -> float:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deptool.cohort.behaviour import UNITS, Behaviour, behave
+from deptool.cohort.behaviour import UNITS, behave
 from deptool.cohort.face import deform, person_face, picture, rotations
 from deptool.cohort.latent import Latent
 from deptool.cohort.persons import Person, Take
 from deptool.cohort.settings import Draw, SynthSettings
-from deptool.face.gaze import gaze_angles
 from deptool.face.action_units import PRESENT
+from deptool.face.gaze import gaze_angles
 from deptool.schema import AU_INTENSITY, AU_PRESENCE, FRAMES
 
 if TYPE_CHECKING:
@@ -36,13 +36,11 @@ _UNIT_NOISE = 0.15  # SD of action units, of 0-5
 _ANGLE_NOISE = 0.006  # rad, of head and gaze
 _PLACE_NOISE = 1.5  # mm
 _WORSE = 4.0  # times as much more noise where nothing is reliable
-_LID_FOLLOWS = 0.9  # share of the eye's opening that the lid takes off for a rad of looking down
+_LID_FOLLOWS = 1.1  # share of the eye's opening that the lid takes off for a rad of looking down
 _LONGEST_LOSS_S = 2.5
 
 
-def frames_of(
-    settings: SynthSettings, person: Person, take: Take, latent: Latent
-) -> pl.DataFrame:
+def frames_of(settings: SynthSettings, person: Person, take: Take, latent: Latent) -> pl.DataFrame:
     """The frames table of one recording: a row for each sampled time."""
     times = np.arange(round(settings.seconds * settings.fps)) / settings.fps
     behaviour = behave(latent, times, take.generator(settings, Draw.BEHAVIOUR))
@@ -52,7 +50,9 @@ def frames_of(
     eyes = _in_head(behaviour.gaze, angles)
     lids = (behaviour.closure + _LID_FOLLOWS * eyes[:, 1].clip(-0.2, 0.6)).clip(-0.15, 1)
     face = person_face(np.sqrt(settings.identity) * person.shape)
-    faces = deform(face, behaviour.units, lids)
+    units = behaviour.units.copy()
+    units[:, UNITS.index("AU45")] = 5 * lids.clip(0, 1)
+    faces = deform(face, units, lids)
     points = picture(faces, angles, place, settings.width, settings.height)
 
     worse = {m: 1 + _WORSE * (1 - latent.reliability_at(m, times)) for m in ("visual", "pose")}
@@ -64,14 +64,12 @@ def frames_of(
         **_named("landmarks", np.swapaxes(points, 1, 2).reshape(len(times), -1)),
         **_named("head_pose", _posed(place, angles, worse["pose"], rng)),
         **_named("gaze", _gaze(behaviour.gaze, worse["pose"], rng)),
-        **_units(behaviour, worse["visual"], rng),
+        **_units(units, worse["visual"], rng),
     }
     return _table(columns)
 
 
-def resting_place(
-    settings: SynthSettings, person: Person, rng: np.random.Generator
-) -> Floats:
+def resting_place(settings: SynthSettings, person: Person, rng: np.random.Generator) -> Floats:
     """Where the head rests in a recording: x y z in mm, pitch yaw roll in rad; in part a habit."""
     own = np.sqrt(settings.identity) * person.place
     chance = np.sqrt(1 - settings.identity) * rng.standard_normal(len(_REST))
@@ -153,12 +151,10 @@ def _gaze(gaze: Floats, worse: Floats, rng: np.random.Generator) -> Floats:
     return np.concatenate([eyes.reshape(len(gaze), 6), gaze_angles(eyes)], axis=1)
 
 
-def _units(
-    behaviour: Behaviour, worse: Floats, rng: np.random.Generator
-) -> dict[str, Floats]:
+def _units(units: Floats, worse: Floats, rng: np.random.Generator) -> dict[str, Floats]:
     """Intensities and presences as they are measured: never below 0, present from 1 on."""
-    noise = _UNIT_NOISE * worse[:, None] * rng.standard_normal(behaviour.units.shape)
-    seen = dict(zip(UNITS, (behaviour.units + noise).clip(0, 5).T, strict=True))
+    noise = _UNIT_NOISE * worse[:, None] * rng.standard_normal(units.shape)
+    seen = dict(zip(UNITS, (units + noise).clip(0, 5).T, strict=True))
     found = {f"{name}_r": seen[name] for name in AU_INTENSITY}
     return found | {f"{name}_c": (seen[name] >= PRESENT).astype(float) for name in AU_PRESENCE}
 
