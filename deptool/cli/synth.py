@@ -30,7 +30,7 @@ def command(
     seed: Annotated[int | None, typer.Option(help="The same seed, the same cohort (7).")] = None,
     signal: Annotated[
         float | None,
-        typer.Option(help="Share of the cues' variance that severity explains (0.65)."),
+        typer.Option(help="Share of the cues that severity explains (0.65)."),
     ] = None,
     informative: Annotated[
         float | None, typer.Option(help="Share of segments that carry it at all (0.8).")
@@ -90,7 +90,8 @@ def command(
         say("Interrupted. What is done is kept: the same command again goes on.")
         raise typer.Exit(130) from None
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
     if json:
         show_json({"synthetic": True, "scores": summary.scores})
     else:

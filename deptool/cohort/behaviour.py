@@ -93,14 +93,19 @@ def _spread(rng: np.random.Generator, median: Floats | float, n: int, sd: float 
     return np.asarray(median * np.exp(sd * rng.standard_normal(n)))
 
 
+def _wander(latent: Latent, times: Floats, constant_s: float, rng: np.random.Generator) -> Floats:
+    """A process of SD 1 (time,) with that time constant, whatever the cues say."""
+    return smooth_noise(rng, times / constant_s, float(latent.borders[-1]) / constant_s)
+
+
 def _plain(
     latent: Latent, per_minute: float, shape: list[float], rng: np.random.Generator
 ) -> Events:
     """Events of one rate throughout; shape: peak, onset, apex, offset."""
     rates = np.full(len(latent.informative), per_minute)
     begin, _ = poisson_times(rng, latent.borders, rates)
-    peak, *durations = (_spread(rng, median, len(begin)) for median in shape)
-    return Events(begin, *durations, peak)
+    peak, onset, apex, offset = (_spread(rng, median, len(begin)) for median in shape)
+    return Events(begin, onset, apex, offset, peak)
 
 
 def _flash(
@@ -148,7 +153,7 @@ def _frown(
         ("AU15", "lip_corner_depression", 1.8, 1.0),
     ):
         held = np.maximum(rest + gain * _cue(latent, cue), 0)
-        wave = 1 + 0.25 * smooth_noise(rng, times / 1.5)
+        wave = 1 + 0.25 * _wander(latent, times, 1.5, rng)
         units[name] = levels(latent.borders, held, times) * wave.clip(0, 2)
     units["AU15"] *= 1 - 0.6 * smoothstep(units["AU12"] / 3)
     units["AU07"] = units["AU07"] + 0.3 * units["AU04"]
@@ -160,8 +165,8 @@ def _speak(
 ) -> None:
     """Lips and jaw at the pace of syllables in the segments in which the person speaks."""
     on = levels(latent.borders, latent.speaks.astype(float), times, ramp_s=0.6)
-    pace = smooth_noise(rng, times / 0.08)
-    pauses = smoothstep(1.5 + smooth_noise(rng, times / 0.5))
+    pace = _wander(latent, times, 0.08, rng)
+    pauses = smoothstep(1.5 + _wander(latent, times, 0.5, rng))
     speech = on * pauses
     units["AU25"] = units["AU25"] + speech * (1.4 + 0.8 * pace).clip(0, 4)
     units["AU26"] = units["AU26"] + speech * (0.8 + 0.5 * pace).clip(0, 3)
@@ -170,13 +175,15 @@ def _speak(
 def _move(latent: Latent, times: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Turns (row, angle) in rad and sway (row, axis) in mm of the head."""
     time_constant = _TURN_S * np.exp(-0.45 * _cue(latent, "head_speed"))
-    phase = phase_of(latent.borders, time_constant, times)
+    phase = phase_of(latent.borders, time_constant, np.append(times, latent.borders[-1]))
+    phase, end = phase[:-1], float(phase[-1])
     far = np.exp(0.4 * levels(latent.borders, _cue(latent, "head_amplitude"), times))
-    turn = np.stack([far * angle * smooth_noise(rng, phase) for angle in _TURN], axis=1)
+    turn = np.stack([far * angle * smooth_noise(rng, phase, end) for angle in _TURN], axis=1)
     lowered = levels(latent.borders, _cue(latent, "gaze_lowering"), times)
     turn[:, 0] += 0.03 * lowered
-    slow = phase * _TURN_S / _SWAY_S
-    sway = np.stack([far * size * smooth_noise(rng, slow) for size in _SWAY_MM], axis=1)
+    slow = _TURN_S / _SWAY_S
+    way = [far * size * smooth_noise(rng, slow * phase, slow * end) for size in _SWAY_MM]
+    sway = np.stack(way, axis=1)
     return turn, sway
 
 

@@ -60,15 +60,16 @@ def poisson_times(
     return begin[order], segment[order]
 
 
-def smooth_noise(rng: np.random.Generator, phase: Floats) -> Floats:
-    """A stationary process of SD 1 read at `phase` (time,), ascending, in its own units of time.
+def smooth_noise(rng: np.random.Generator, phase: Floats, end: float) -> Floats:
+    """A stationary process of SD 1 read at `phase` (time,), from 0 to `end`, in its own time.
 
-    An autoregressive process of first order (its time constant is the unit) through a filter of
-    the same constant: autoregressive of second order, with a speed.
+    An autoregressive process of first order, whose time constant is the unit of time, through a
+    filter of the same constant: autoregressive of second order, with a speed. How much is drawn
+    depends on `end` alone, and not on where it is read.
     """
     from scipy.signal import lfilter
 
-    steps = int(np.ceil((_WARM_UP + phase[-1]) / _STEP)) + 2
+    steps = int(np.ceil((_WARM_UP + end) / _STEP)) + 2
     a = np.exp(-_STEP)
     shocks = np.sqrt(1 - a**2) * rng.standard_normal(steps)
     once = lfilter([1.0], [1.0, -a], shocks)

@@ -129,7 +129,7 @@ def shape_modes() -> Floats:
         (0.1 * x * mouth, 0.12 * (y - 6.5) * mouth, no),
         (no, -0.22 * brows, no),
     ]
-    modes = np.stack([np.stack(way, axis=1) for way in ways])
+    modes: Floats = np.stack([np.stack(way, axis=1) for way in ways])
     modes.setflags(write=False)
     return modes
 
@@ -143,7 +143,8 @@ def person_face(shape: Floats) -> Floats:
 def deform(face: Floats, units: Floats, closure: Floats) -> Floats:
     """The faces (row, landmark, axis) in cm of units (row, unit) and closure (row,).
 
-    face (landmark, axis) is the neutral one in cm. `closure` from 0 (open) to 1 brings the upper lids down to the lower ones.
+    face (landmark, axis) is the neutral one in cm. `closure` from 0 (open) to 1 brings the upper
+    lids down to the lower ones.
     """
     faces = face + np.tensordot(units, unit_moves(), axes=1)
     upper, lower = list(UPPER_LIDS), list(LOWER_LIDS)

@@ -108,7 +108,7 @@ def _drift(settings: SynthSettings, rng: np.random.Generator) -> tuple[Floats, F
     times = np.append(np.arange(0, settings.seconds, _STEP_S), settings.seconds)
     curves = []
     for _ in MODALITIES:
-        wander = smooth_noise(rng, times / settings.drift_s)
+        wander = smooth_noise(rng, times / settings.drift_s, settings.seconds / settings.drift_s)
         trust = 1 / (1 + np.exp(-_DRIFT_GAIN * wander))
         curves.append(1 - settings.drift * (1 - trust))
     return times, np.stack(curves, axis=1)

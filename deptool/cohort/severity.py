@@ -70,9 +70,10 @@ class Severity:
 
     def change(self, tie: float) -> float:
         """Mean absolute difference of two recorded scores of a person, at that correlation."""
+        from scipy.special import roots_hermitenorm
         from scipy.stats import norm
 
-        nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+        nodes, weights = roots_hermitenorm(_NODES)
         steps = np.concatenate([[-np.inf], self._steps, [np.inf]])
         own = np.sqrt(tie) * nodes[:, None]
         of_person = np.diff(norm.cdf((steps - own) / np.sqrt(1 - tie)), axis=1) @ self.recorded
