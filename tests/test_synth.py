@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from deptool.check import check_corpus
 from deptool.cohort.cues import CUES, MODALITIES
@@ -311,13 +313,41 @@ def test_one_setting_said_twice_is_a_usage_error(deptool: Run, tmp_path: Path) -
 
 
 def test_help_and_page_give_the_defaults(deptool: Run) -> None:
-    text = deptool("synth", "--help").stdout
+    text = re.sub(r"[\s│]+", " ", deptool("synth", "--help").stdout)
     page = (ROOT / "docs" / "synth.md").read_text(encoding="utf-8")
     for field in dataclasses.fields(SynthSettings):
         shown = "off" if field.default is False else f"{field.default:g}"
         assert f"| `{field.name}` | {shown} |" in page, field.name
-        if f"--{field.name}" in text and shown != "off":
-            line = next(part for part in text.split("--") if part.startswith(field.name))
-            assert f"({shown}" in " ".join(line.split()), field.name
+        if f"--{field.name} <" in text and shown != "off":
+            assert re.search(rf"--{field.name} <\w+> [^-]*\({shown}\b", text), field.name
     for cue in CUES:
-        assert f"`{cue.name}`" in page
+        assert f"| `{cue.name}` | {cue.modality} |" in page
+
+
+def test_informative_segments_can_be_told_by_speech(default: Corpus) -> None:
+    segments = read_table(default.root / "truth" / "segments.parquet", SEGMENTS)
+    speech, informative = [], []
+    for row in segments.iter_rows(named=True):
+        table = default.frames(row["recording_id"], ["timestamp", "AU25_r", "AU26_r"])
+        here = table.filter(pl.col("timestamp").is_between(row["start_s"], row["end_s"]))
+        speech.append(here["AU26_r"].mean() or 0.0)
+        informative.append(row["informative"])
+    # Whom sees speech without fail would have an AUC of (1 + marker) / 2 = 0.9.
+    assert roc_auc_score(informative, speech) > 0.8
+
+
+def test_a_stream_is_noisier_where_it_is_less_reliable(made: Made) -> None:
+    corpus = made(drift=1, seconds=120, subjects=6)
+    segments = read_table(corpus.root / "truth" / "segments.parquet", SEGMENTS)
+    trust: dict[str, list[float]] = {"visual": [], "pose": []}
+    noise: dict[str, list[float]] = {"visual": [], "pose": []}
+    for row in segments.iter_rows(named=True):
+        table = corpus.frames(row["recording_id"], ["timestamp", "x_30", "x_33", "pose_Tz"])
+        here = table.filter(pl.col("timestamp").is_between(row["start_s"], row["end_s"]))
+        # Two points of the nose move alike, so what they do apart is noise.
+        for name, column in (("visual", here["x_30"] - here["x_33"]), ("pose", here["pose_Tz"])):
+            trust[name].append(row[f"reliability_{name}"])
+            noise[name].append(float(column.diff().drop_nulls().std() or 0.0))  # type: ignore[arg-type]
+    for name in trust:
+        assert np.corrcoef(trust[name], noise[name])[0, 1] < -0.5, name
+    assert np.corrcoef(trust["visual"], noise["pose"])[0, 1] > -0.3

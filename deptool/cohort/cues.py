@@ -33,9 +33,15 @@ class Cue:
 
 CUES = (
     Cue("smile_rate", "visual", -1, "smiles a minute", "Girard et al. 2014; Renneberg et al. 2005"),
-    Cue("smile_speed", "visual", -1, "how fast a smile grows", "Sobin and Sackeim 1997"),
-    Cue("smile_amplitude", "visual", -1, "how far it goes", "Renneberg et al. 2005"),
-    Cue("brow_lowering", "visual", 1, "AU04 throughout", "Schwartz et al. 1976; Ellgring 1989"),
+    Cue(
+        "smile_speed",
+        "visual",
+        -1,
+        "how fast a smile grows",
+        "Sobin and Sackeim 1997; Ellgring 1989",
+    ),
+    Cue("smile_amplitude", "visual", -1, "how far it goes", "Renneberg et al. 2005; Ellgring 1989"),
+    Cue("brow_lowering", "visual", 1, "AU04 throughout", "Schwartz et al. 1976"),
     Cue("lip_corner_depression", "visual", 1, "AU15 throughout", "Ellgring 1989; disputed"),
     Cue("gaze_lowering", "pose", 1, "eyes and head turned down", "Waxer 1974"),
     Cue("head_amplitude", "pose", -1, "how far the head turns", "Girard et al. 2014"),
