@@ -7,9 +7,10 @@ import difflib
 import io
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from deptool.errors import DeptoolError, InputError, SchemaError
 
@@ -18,6 +19,8 @@ SPLIT_WORDS = {
     **dict.fromkeys(("dev", "development", "val", "valid", "validation"), "dev"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+V = TypeVar("V")
+
 _SHOWN = 10  # problems listed in one error
 
 
@@ -83,6 +86,11 @@ def refuse(
     listed = "; ".join(f"line {line}: {found}" for line, found in problems[:_SHOWN])
     more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
     raise kind(f"{what} ({len(problems)} rows): {listed}{more}", where=where, fix=fix)
+
+
+def each(said: Mapping[V, int]) -> str:
+    """Values and the lines that say them: 12 (line 2), 13 (line 3)."""
+    return ", ".join(f"{value} (line {line})" for value, line in said.items())
 
 
 def read_split(word: str) -> str | None:

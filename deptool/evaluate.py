@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import deptool
+from deptool.bootstrap import LEVEL, METHOD, RESAMPLES, Interval, intervals
 from deptool.errors import DataError, InputError
 from deptool.metrics import DEFINITIONS, Metrics, measure
 from deptool.over import Over, check_sessions, views
+from deptool.report_table import NOTES
 from deptool.schema import METRICS, PREDICTIONS
 from deptool.shared_persons import of_run
 from deptool.tables import read_json, read_table, write_json
@@ -42,11 +45,18 @@ class Score:
     n_distinct: int  # recordings or sessions behind n, each once
     n_subjects: int | None
     metrics: Metrics
+    # What was scored, the predictor's scores in the column prediction.
+    rows: pl.DataFrame = field(repr=False, compare=False)
+
+    @cached_property
+    def intervals(self) -> dict[str, Interval]:
+        """The interval of each metric that has one."""
+        return intervals(self.rows)
 
     def as_row(self) -> dict[str, object]:
         """One row of the metrics table, columns in the schema's order."""
-        parts = (self, self.over, self.metrics)
-        values = {k: v for part in parts for k, v in dataclasses.asdict(part).items()}
+        parts = (vars(self), dataclasses.asdict(self.over), dataclasses.asdict(self.metrics))
+        values = {k: v for part in parts for k, v in part.items()}
         return {name: values[name] for name in COLUMNS}
 
 
@@ -87,10 +97,11 @@ def scores(predictions: pl.DataFrame, seen: bool = False) -> list[Score]:
                 rows = rows.with_columns(train_mean=pl.col("truth").cast(pl.Float64).mean())
             for predictor, column in predictors.items():
                 counts = rows["recording_id"].n_unique(), _n_subjects(rows)
+                scored = rows.with_columns(prediction=pl.col(column).cast(pl.Float64))
                 found.append(
                     Score(
                         *(predictor, str(split), int(str(seed)), over, *counts),
-                        _measure(rows, column),
+                        *(_measure(rows, column), scored),
                     )
                 )
     return found
@@ -108,7 +119,8 @@ def n_without_truth(predictions: pl.DataFrame) -> dict[str, int]:
 def evaluate_run(run: Path) -> pl.DataFrame:
     """Score runs/<run>/predictions.parquet, write metrics.json beside it, return the metrics.
 
-    A column n_distinct more than `score` has: the recordings or sessions behind n, each once.
+    More columns than `score` has: n_distinct, the recordings or sessions behind n, each once; and
+    both ends of each metric's interval, rmse_low, rmse_high and so on, null where there is none.
     Raises InputError where the folder holds no predictions, DataError as `score` does.
     """
     import polars as pl
@@ -117,14 +129,20 @@ def evaluate_run(run: Path) -> pl.DataFrame:
     found = scores(predictions)
     write_json(run / "metrics.json", _record(predictions, found, run_warnings(run)))
     behind = pl.Series("n_distinct", [s.n_distinct for s in found], pl.Int32)
-    return _frame(found).with_columns(behind)
+    ends = [
+        pl.Series(f"{name}_{end}", [getattr(s.intervals.get(name), end, None) for s in found])
+        for name in DEFINITIONS
+        for end in ("low", "high")
+    ]
+    return _frame(found).with_columns(behind, *(e.cast(pl.Float64) for e in ends))
 
 
 def run_warnings(run: Path) -> list[str]:
-    """What the run.json beside the predictions says of persons on two sides, in sentences."""
+    """What run.json says that makes the numbers worth less: a synthetic corpus, persons met."""
     path = run / "run.json"
     about = read_json(path) if path.is_file() else {}
-    return [s.sentence for s in (of_run(about, split) for split in ("test", "dev")) if s]
+    said = [NOTES["synthetic"]] if about.get("synthetic") is True else []
+    return said + [s.sentence for s in (of_run(about, split) for split in ("test", "dev")) if s]
 
 
 def read_predictions(run: Path) -> pl.DataFrame:
@@ -206,11 +224,14 @@ def _record(
         "deptool_version": deptool.__version__,
         "computed": HOW,
         "definitions": DEFINITIONS,
+        "intervals": {"level": LEVEL, "resamples": RESAMPLES, "method": METHOD},
         "warnings": warnings,
         "scales": sorted(set(predictions["scale"])),
         "n_without_truth": n_without_truth(predictions),
         "rows": [
-            s.as_row() | {"n_distinct": s.n_distinct, "over": s.over.text, "rule": s.over.rule}
+            s.as_row()
+            | {"n_distinct": s.n_distinct, "over": s.over.text, "rule": s.over.rule}
+            | {"intervals": {k: dataclasses.asdict(v) for k, v in s.intervals.items()}}
             for s in found
         ],
     }

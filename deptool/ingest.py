@@ -18,6 +18,7 @@ from deptool.ingest_join import (
     Scores,
     has_landmarks,
     join_scores,
+    join_subjects,
     keep_notes,
     n_redescribed,
     relabel,
@@ -180,6 +181,7 @@ def _import(
             table.write()
     names, without = relabel(corpus, found.items)
     scores = join_scores(corpus, found)
+    join_subjects(corpus, found)
     beside, refused = (None, None) if found.labels else join_beside(corpus, source)
     corpus, said = keep_notes(corpus, (item.recording_id for item in items))
     import polars as pl

@@ -14,6 +14,7 @@ from deptool.errors import SchemaError
 from deptool.importers import Found, Item
 from deptool.ingest_one import NOTES
 from deptool.schema import LABELS, RECORDINGS
+from deptool.subjects import Person, merge
 from deptool.tables import column_names, read_metadata
 
 if TYPE_CHECKING:
@@ -74,6 +75,18 @@ def join_scores(corpus: Corpus, found: Found) -> Scores:
     now = {(s, scale): score for s, scale, score in corpus.labels().iter_rows()}
     n_changed = sum(key in old and old[key] != now[key] for key in new)
     return Scores(dict(Counter(scale for _, scale in new)), n_changed)
+
+
+def join_subjects(corpus: Corpus, found: Found) -> None:
+    """Put what the source says of persons into subjects.parquet, of those who have a recording."""
+    if not found.subjects:
+        return
+    given: dict[str, Person] = {
+        s.subject_id: {k: v for k, v in (("gender", s.gender), ("age", s.age)) if v is not None}
+        for s in found.subjects
+    }
+    persons = corpus.recordings()["subject_id"].drop_nulls()
+    corpus.write_subjects(merge(corpus.subjects(), given, persons))
 
 
 def n_redescribed(before: Mapping[str, Row], rows: pl.DataFrame) -> int:

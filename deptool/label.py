@@ -1,28 +1,32 @@
 """Joining labels: who is in a recording, in which session and split, and what the scale gave.
 
-A labels file is a CSV with the header `HEADER`, one row per recording (or session) and scale;
+A labels file is a CSV with the header `HEADER`, one row per recording (or session) and scale,
+and the columns gender and age where they are known (subjects.py reads them);
 all of it is checked before anything in the corpus is written.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deptool.corpus import Corpus
-from deptool.csv_file import CsvFile, read_csv, read_number, read_split, refuse
+from deptool.csv_file import CsvFile, each, read_csv, read_number, read_split, refuse
 from deptool.errors import DataError, InputError, SchemaError
 from deptool.label_summary import LabelSummary, some
 from deptool.scales import SCALES, nearest
+from deptool.subjects import COLUMNS as PERSON
+from deptool.subjects import merge, read_persons
 
 if TYPE_CHECKING:
     import polars as pl
 
 HEADER = "recording_id,subject_id,session_id,task,split,scale,score"
 COLUMNS = tuple(HEADER.split(","))
+KNOWN = (*COLUMNS, *PERSON)  # all that is read
 ABOUT = ("subject_id", "session_id", "task", "split")  # what a row says about its recordings
 
 Lines = dict[str, list[int]]  # recording_id -> the lines that speak about it, in order
@@ -43,6 +47,7 @@ class _Entry:
 def join_labels(corpus: Corpus, path: Path, skip_unknown: bool = False) -> LabelSummary:
     """Join a labels CSV to a corpus: recordings.parquet gets the ids, labels.parquet the scores.
 
+    What it says of persons, if it has a column gender or age, goes to subjects.parquet.
     Recordings and scores that the file does not mention stay as they are. With `skip_unknown`
     rows of ids that the corpus does not have are passed over, and counted. Raises InputError
     where the file cannot be read, SchemaError where its columns are not those of `HEADER`,
@@ -51,7 +56,7 @@ def join_labels(corpus: Corpus, path: Path, skip_unknown: bool = False) -> Label
     """
     import polars as pl
 
-    file = read_csv(path, COLUMNS, ("subject_id", "scale", "score"))
+    file = read_csv(path, KNOWN, ("subject_id", "scale", "score"))
     if not {"recording_id", "session_id"} & set(file.columns):
         what = "has neither a column recording_id nor a column session_id"
         raise SchemaError(what, where=file.name, fix=f"The header is {HEADER}")
@@ -66,6 +71,7 @@ def join_labels(corpus: Corpus, path: Path, skip_unknown: bool = False) -> Label
     unknown: tuple[str, ...] = ()
     if skip_unknown:
         entries, unknown = _known(entries, before)
+    persons = read_persons(file, {e.line for e in entries})
     lines = _resolve(entries, before, file.name)
     after = _describe(entries, lines, before, file.name)
     _check_sessions(after, lines, file.name)
@@ -77,8 +83,12 @@ def join_labels(corpus: Corpus, path: Path, skip_unknown: bool = False) -> Label
     about = [{"recording_id": r, **after[r]} for r in recordings["recording_id"]]
     new = pl.DataFrame(about, schema=dict.fromkeys(about[0], pl.String))
     corpus.write_recordings(recordings.with_columns(new))
+    known = merge(corpus.subjects(), persons, new["subject_id"].drop_nulls())
+    if persons:
+        corpus.write_subjects(known)
     summary = _summary(file, lines, after, labels, n_dropped)
-    return replace(summary, n_changed=n_changed, n_emptied=n_emptied, unknown=unknown)
+    summary = replace(summary, n_changed=n_changed, n_emptied=n_emptied)
+    return replace(summary, unknown=unknown, n_described=len(known))
 
 
 def _entries(file: CsvFile) -> list[_Entry]:
@@ -195,7 +205,7 @@ def _describe(entries: list[_Entry], lines: Lines, before: About, where: str) ->
             rows = [by_line[n] for n in numbers if name in by_line[n].about]
             said = {e.about[name]: e.line for e in rows if e.about[name]}
             if len(said) > 1:
-                differing.append((min(said.values()), f"{recording!r} has {_each(said)}"))
+                differing.append((min(said.values()), f"{recording!r} has {each(said)}"))
             if rows:
                 after[recording][name] = next(iter(said), None)
         refuse(DataError, f"a recording with two values of {name}", differing, where)
@@ -238,7 +248,7 @@ def _session_scores(
             if entry.score is not None:
                 said.setdefault(entry.score, entry.line)
     differing = [
-        (min(said.values()), f"session {session!r}, {scale}: {_each(said)}")
+        (min(said.values()), f"session {session!r}, {scale}: {each(said)}")
         for (session, scale), said in given.items()
         if len(said) > 1
     ]
@@ -284,10 +294,5 @@ def _summary(
         n_emptied=0,
         unknown=(),
         shared_subjects=tuple(sorted(s for s, where in splits.items() if len(where) > 1)),
-        ignored_columns=tuple(name for name in file.columns if name not in COLUMNS),
+        ignored_columns=tuple(name for name in file.columns if name not in KNOWN),
     )
-
-
-def _each(said: Mapping[str | None, int] | Mapping[float, int]) -> str:
-    """Values and the lines that say them: 12 (line 2), 13 (line 3)."""
-    return ", ".join(f"{value} (line {line})" for value, line in said.items())

@@ -23,6 +23,7 @@ class LabelSummary:
     unknown: tuple[str, ...]  # ids in the file that the corpus does not have, passed over
     shared_subjects: tuple[str, ...]
     ignored_columns: tuple[str, ...]
+    n_described: int = 0  # persons of the corpus whose gender or age is known
 
     def warnings(self) -> list[str]:
         """What the user should hear about, in sentences."""

@@ -28,6 +28,10 @@ class Over:
             return "session means"
         return "all recordings" if self.task is None else f"task {self.task}"
 
+    def is_called(self, name: str) -> bool:
+        """Whether it is what 'recordings', 'sessions' or the name of a task means."""
+        return name == {RECORDING: self.task or "recordings", SESSION: "sessions"}[self.unit]
+
     @property
     def rule(self) -> str:
         """How a prediction comes about, in a sentence."""
@@ -97,8 +101,8 @@ def _fuse(part: pl.DataFrame) -> pl.DataFrame:
         # Clipped: the mean of equal numbers can differ from them in the last digit, and a
         # constant predictor would no longer be one.
         means.append(value.mean().clip(value.min(), value.max()))
-    person = pl.col("subject_id").drop_nulls().first()
+    same = pl.col("seed").first(), pl.col("subject_id").drop_nulls().first()
     groups = part.with_columns(lone=lone).group_by(
         "fold", "session_id", "lone", maintain_order=True
     )
-    return groups.agg(*means, person).with_columns(recording_id=pl.struct("session_id", "lone"))
+    return groups.agg(*means, *same).with_columns(recording_id=pl.struct("session_id", "lone"))

@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deptool.errors import DeptoolError, InputError
 from deptool.evaluate import read_predictions, scores
-from deptool.over import RECORDING, SESSION, Over, recordings_of
-from deptool.report_csv import CSV_COLUMNS, NO_SPLIT, read_anybodys, with_train_mean
+from deptool.known_persons import with_met
+from deptool.over import SESSION, Over, recordings_of
+from deptool.report_csv import (
+    CSV_COLUMNS,
+    NO_SPLIT,
+    read_anybodys,
+    subjects_of,
+    with_scale,
+    with_train_mean,
+)
 from deptool.report_rows import (
     CONSTANT,
     CONSTANT_MODEL,
@@ -30,6 +39,7 @@ from deptool.report_rows import (
 from deptool.report_table import Origin, Report, Row
 from deptool.runs import Run, open_run
 from deptool.shared_persons import Shared, of_run, of_table, together
+from deptool.subjects import read_subjects
 
 if TYPE_CHECKING:
     import polars as pl
@@ -78,22 +88,28 @@ def report_runs(folder: Path, split: str = "test", over: str | None = None) -> R
 
 
 def report_file(
-    path: Path, train_mean: float | None = None, split: str | None = None, over: str | None = None
+    path: Path,
+    train_mean: float | None = None,
+    split: str | None = None,
+    over: str | None = None,
+    scale: str | None = None,
 ) -> Report:
     """A report on anybody's predictions: a CSV with `CSV_COLUMNS`, the first three required.
 
     One group per split, or only `split`, and per what it is computed over, or only `over`. The
     constant predictor beside it is `train_mean`, else the column of that name, else the mean of
     the truths with the split train, else the mean of the scored truths, which is marked as
-    optimistic. A Parquet file is read as a predictions table. Raises InputError, SchemaError or
-    DataError, with line numbers, for what cannot be scored.
+    optimistic. `scale` is that of the scores, where the file does not name it: severity bands
+    need it. A Parquet file is read as a predictions table. Raises InputError, SchemaError or
+    DataError, with line numbers, for what cannot be scored, UsageError for an unknown scale.
     """
-    frame, known = with_train_mean(read_anybodys(path), train_mean)
+    frame, known = with_train_mean(with_scale(read_anybodys(path), scale, path.name), train_mean)
+    subjects = subjects_of(frame)
     found = scores(frame, seen=not known)
     has = [name for name in dict.fromkeys(s.split for s in found) if split in (None, name)]
     if not has:
         raise InputError(f"has no scored recordings in the split {split}", where=path.name)
-    scale = ", ".join(sorted(set(frame["scale"].drop_nulls())))
+    scale = next(iter(frame["scale"].drop_nulls()), "")
     groups = []
     shared = [s for s in (of_table(frame, name, path.name) for name in has) if s]
     for name in has:
@@ -101,7 +117,7 @@ def report_file(
         notes = ["shared"] * any(s.split == name for s in shared) + _of_split(name)
         of_split = by_over(s for s in found if s.split == name)
         for _, part in (item for item in of_split.items() if _wanted(item[0], over)):
-            rows = rows_of(base, part, notes)
+            rows = [replace(row, subjects=subjects) for row in rows_of(base, part, notes)]
             groups.append(arrange(rows if known else [as_optimistic(row) for row in rows]))
     if not groups:
         raise InputError(_nothing(over, list(by_over(found))), where=path.name)
@@ -133,10 +149,13 @@ def _report_run(run: Run, split: str, over: str | None) -> _Grouped:
     notes = ["shared"] * bool(of_run(about, split, run.root.name))
     notes += ["persons"] * (about.get("persons_unknown") is True)
     notes += _of_split(split, about)
-    found = by_over(scores(part))
+    found = by_over(scores(with_met(part, known, split)))
+    subjects = read_subjects(run.root)
     grouped: _Grouped = []
     for each in (each for each in found if _wanted(each, over)):
-        rows = rows_of(base, found[each], notes)
+        rows = [replace(row, subjects=subjects) for row in rows_of(base, found[each], notes)]
+        if about.get("synthetic") is True:
+            rows = [noted(row, "synthetic") for row in rows]
         if _folds_differ(part):
             rows = [
                 noted(r, "folds") if r.constant or r.model == CONSTANT_MODEL else r for r in rows
@@ -155,9 +174,7 @@ def _of_split(split: str, about: Mapping[str, object] | None = None) -> list[str
 
 
 def _wanted(over: Over, name: str | None) -> bool:
-    """Whether `over` is the one that 'recordings', 'sessions' or a task names; None: any."""
-    named = {RECORDING: over.task or "recordings", SESSION: "sessions"}
-    return name is None or named[over.unit] == name
+    return name is None or over.is_called(name)
 
 
 def _nothing(name: str | None, has: list[Over]) -> str:

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deptool.csv_file import CsvFile, read_csv, read_number, read_split, refuse
-from deptool.errors import DataError
+from deptool.errors import DataError, UsageError
+from deptool.scales import find_scale
 from deptool.schema import PREDICTIONS
+from deptool.subjects import COLUMNS as PERSON
+from deptool.subjects import merge, read_persons
 from deptool.tables import read_table
 
 if TYPE_CHECKING:
     import polars as pl
 
 REQUIRED = ("recording_id", "truth", "prediction")
-CSV_COLUMNS = (*REQUIRED, "split", "subject_id", "session_id", "task", "train_mean")
+CSV_COLUMNS = (*REQUIRED, "split", "subject_id", "session_id", "task", "train_mean", *PERSON)
 NEW = "new"
 NO_SPLIT = "all"  # the split of predictions that name none
 
@@ -32,6 +35,7 @@ def read_anybodys(path: Path) -> pl.DataFrame:
         return read_table(path, PREDICTIONS)
     file = read_csv(path, CSV_COLUMNS, REQUIRED)
     _check(file)
+    persons = read_persons(file)
     rows = [
         {
             "recording_id": row["recording_id"],
@@ -41,11 +45,14 @@ def read_anybodys(path: Path) -> pl.DataFrame:
             "truth": read_number(row["truth"]),
             "prediction": read_number(row["prediction"]),
             "train_mean": read_number(row.get("train_mean", "")),
+            **persons.get(row.get("subject_id", ""), {}),
         }
         for _, row in file.rows
     ]
     kinds = {c.name: pl.String for c in PREDICTIONS.columns if c.dtype == "string"}
-    kinds_used = {name: kinds.get(name, pl.Float64) for name in rows[0]}
+    kinds["gender"] = pl.String
+    names = dict.fromkeys(name for row in rows for name in row)
+    kinds_used = {name: kinds.get(name, pl.Float64) for name in names}
     return pl.DataFrame(rows, schema=kinds_used | {"fold": pl.Int32, "seed": pl.Int32})
 
 
@@ -57,6 +64,32 @@ def with_train_mean(frame: pl.DataFrame, given: float | None) -> tuple[pl.DataFr
         return frame, True
     known = given if given is not None else frame.filter(pl.col("split") == "train")["truth"].mean()
     return frame.with_columns(train_mean=pl.lit(known, pl.Float64)), known is not None
+
+
+def with_scale(frame: pl.DataFrame, scale: str | None, where: str) -> pl.DataFrame:
+    """The frame on that scale. Raises UsageError where it is unknown, or the file's is another."""
+    import polars as pl
+
+    if scale is None:
+        return frame
+    find_scale(scale)
+    other = next((name for name in frame["scale"].drop_nulls() if name != scale), None)
+    if other:
+        raise UsageError(f"{where} is on {other}, not on {scale}")
+    return frame.with_columns(scale=pl.lit(scale))
+
+
+def subjects_of(frame: pl.DataFrame) -> pl.DataFrame | None:
+    """What the columns gender and age of a CSV say of persons; None where it has neither."""
+    from deptool.corpus import empty
+    from deptool.schema import SUBJECTS
+
+    has = [name for name in PERSON if name in frame.columns]
+    if not has:
+        return None
+    rows = frame.select("subject_id", *has).drop_nulls("subject_id").unique().to_dicts()
+    persons = {row.pop("subject_id"): row for row in rows}
+    return merge(empty(SUBJECTS), persons, persons)
 
 
 def _split(word: str) -> str | None:

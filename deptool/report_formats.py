@@ -1,6 +1,7 @@
 """How a report is written: Markdown, LaTeX, CSV and JSON.
 
-CSV and JSON carry every digit; Markdown, LaTeX and the terminal show two.
+CSV and JSON carry every digit and both ends of every interval; Markdown, LaTeX and the terminal
+show two digits.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ import re
 from collections.abc import Callable, Sequence
 
 import deptool
-from deptool.report_published import as_objects, as_records, published_sheet
-from deptool.report_table import METRICS, Report, Row, Sheet, caption, sheet
+from deptool.bootstrap import LEVEL, METHOD, RESAMPLES
+from deptool.report_entries import ends
+from deptool.report_published import as_objects, as_records
+from deptool.report_sheets import further_objects, sheets
+from deptool.report_table import METRICS, Report, Row, Sheet, caption
 from deptool.shared_persons import Shared
+
+__all__ = ["WRITERS", "sheets", "to_csv", "to_json", "to_latex", "to_markdown"]
 
 _LATEX = {
     **{c: "\\" + c for c in "&%$#_{}"},
@@ -24,18 +30,14 @@ _LATEX = {
 _LATEX_MARKS = {"†": r"\dag", "‡": r"\ddag", "§": r"\S", "¶": r"\P"}
 
 
-def sheets(report: Report) -> list[Sheet]:
-    """The tables of a report: its runs, then what others published."""
-    return [sheet(report), *([published_sheet(report.published)] if report.published else [])]
-
-
 def to_markdown(report: Report) -> str:
     """A pipe table per sheet, warnings and the caption above and the footnotes below it."""
-    return "\n".join(_markdown_sheet(each) for each in sheets(report))
+    return "\n".join(_markdown_sheet(each) for each in sheets(report, report.full))
 
 
 def _markdown_sheet(table: Sheet) -> str:
-    lines = [line for text in table.warnings for line in (f"**{_markdown(text)}**", "")]
+    lines = [f"## {_markdown(table.title)}", ""] if table.title else []
+    lines += [line for text in table.warnings for line in (f"**{_markdown(text)}**", "")]
     lines += [_markdown(table.caption), "", _pipes(table.header)]
     lines.append(_pipes(["---"] * table.n_text + ["---:"] * (len(table.header) - table.n_text)))
     for line in table.lines:
@@ -57,14 +59,19 @@ def _markdown(text: str) -> str:
 def to_latex(report: Report) -> str:
     """A table environment with booktabs rules per sheet; groups are parted by a rule."""
     needs = r"% Needs \usepackage{booktabs} in the preamble."
-    return "\n".join([needs, *(_latex_sheet(each) for each in sheets(report))]) + "\n"
+    return "\n".join([needs, *(_latex_sheet(each) for each in sheets(report, report.full))]) + "\n"
 
 
 def _latex_sheet(table: Sheet) -> str:
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(table.caption)}}}"]
+    above = f"{table.title}. {table.caption}" if table.title else table.caption
+    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(above)}}}"]
     lines += [rf"\textbf{{{_latex(text)}}}\par" for text in table.warnings]
     kinds = "l" * table.n_text + "r" * (len(table.header) - table.n_text)
-    lines += [rf"\begin{{tabular}}{{{kinds}}}", r"\toprule", " & ".join(table.header) + r" \\"]
+    lines += [
+        rf"\begin{{tabular}}{{{kinds}}}",
+        r"\toprule",
+        " & ".join(map(_latex, table.header)) + r" \\",
+    ]
     for group in table.groups:
         lines.append(r"\midrule")
         for line in group:
@@ -80,7 +87,8 @@ def _latex_sheet(table: Sheet) -> str:
 
 def _latex(text: str) -> str:
     escaped = "".join(_LATEX.get(c, c) for c in text)
-    return escaped.replace("±", r"$\pm$")
+    # Two hyphens would become a dash, and an option could not be copied.
+    return escaped.replace("±", r"$\pm$").replace("--", "-{}-")
 
 
 def _latex_mark(mark: str) -> str:
@@ -88,22 +96,31 @@ def _latex_mark(mark: str) -> str:
 
 
 def _latex_number(text: str) -> str:
-    return "--" if text == "–" else f"${text.replace('±', chr(92) + 'pm')}$"
+    return (
+        "--"
+        if text == "–"
+        else f"${text.replace('±', chr(92) + 'pm').replace(' [', chr(92) + ' [')}$"
+    )
 
 
 def to_csv(report: Report) -> str:
-    """One line per row, full precision; SD is empty where there is one seed.
+    """One line per row, full precision; SD is empty where there is one seed, ends where there is
+    no interval.
 
     Published rows come last, with columns of their own for year, modality and source.
     """
-    names = [name for metric in METRICS for name in (metric, f"{metric}_sd")]
+    names = [f"{metric}{part}" for metric in METRICS for part in ("", "_sd", "_low", "_high")]
     more = ["year", "modality", "source"] if report.published else []
     out = io.StringIO()
     header = [*_FIELDS, *names, "notes", *more]
     writer = csv.DictWriter(out, header, restval="", lineterminator="\n")
     writer.writeheader()
     for row in report.rows:
-        values = [value for metric in METRICS for value in row.values[metric]]
+        values = [
+            value
+            for metric in METRICS
+            for value in (*row.values[metric], *ends(row.intervals.get(metric)).values())
+        ]
         numbers = dict(zip(names, values, strict=True))
         writer.writerow(_fields(row) | numbers | {"notes": " ".join(row.notes)})
     if report.published:
@@ -112,12 +129,16 @@ def to_csv(report: Report) -> str:
 
 
 def to_json(report: Report) -> str:
-    """Groups of rows with nested mean and sd, the notes in words, and the runs left out."""
+    """Groups of rows with nested mean, sd, low and high, the further tables under their keys, the
+    notes in words, and the runs left out.
+    """
     value: dict[str, object] = {
         "deptool_version": deptool.__version__,
         "caption": caption(report),
         "warnings": [_as_warning(shared) for shared in report.shared],
         "groups": [[_as_object(row) for row in group] for group in report.groups],
+        "intervals": {"level": LEVEL, "resamples": RESAMPLES, "method": METHOD},
+        **further_objects(report),
         "notes": report.notes,
         "skipped": dict(report.skipped),
     }
@@ -144,7 +165,12 @@ def _as_warning(shared: Shared) -> dict[str, object]:
 
 
 def _as_object(row: Row) -> dict[str, object]:
-    values = {name: {"mean": mean, "sd": sd} for name, (mean, sd) in row.values.items()}
+    values = {
+        name: {"mean": mean, "sd": sd} | ends(row.intervals.get(name))
+        for name, (mean, sd) in row.values.items()
+    }
+    drawn = next(iter(row.intervals.values()), None)
+    values["interval"] = {"unit": drawn and drawn.unit, "n_units": drawn and drawn.n_units}
     return _fields(row) | values | {"notes": list(row.notes)}
 
 

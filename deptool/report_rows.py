@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
+from deptool.bootstrap import PERSON, intervals
 from deptool.evaluate import MODEL, TRAIN_MEAN, Score
 from deptool.metrics import mean_and_sd
 from deptool.over import Over
 from deptool.report_table import FEW, METRICS, Origin, Row
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SIMPLE = "ridge"
 CONSTANT_MODEL = "constant"
@@ -109,6 +114,7 @@ def _size(row: Row) -> tuple[int, str]:
 
 def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
     counts = [s.metrics.n for s in found]
+    scored = scored_of(found)
     people = [s.n_subjects for s in found if s.n_subjects is not None]
     row = Row(
         **asdict(base),
@@ -119,11 +125,27 @@ def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
         n_subjects=min(people) if len(people) == len(found) else None,
         n_seeds=len(found),
         values={name: _over_seeds([getattr(s.metrics, name) for s in found]) for name in METRICS},
+        intervals=intervals(scored),
         notes=tuple(notes),
+        scored=scored,
     )
+    drawn = row.intervals.get("rmse")
+    row = noted(row, "unit") if drawn and drawn.unit != PERSON else row
+    row = noted(row, "thin") if drawn and drawn.few else row
     row = noted(row, "repeated") if row.n_distinct < row.n else row
     row = noted(row, "few") if row.n_distinct < FEW else row
     return noted(row, "uneven") if len(set(counts)) > 1 else row
+
+
+def scored_of(found: Sequence[Score]) -> pl.DataFrame:
+    """What the scores are of, the seeds below each other."""
+    import polars as pl
+
+    from deptool.known_persons import MET
+
+    wanted = ("recording_id", "subject_id", "session_id", "seed", "fold", "truth", "prediction")
+    has = [n for n in (*wanted, MET) if n in found[0].rows.columns]
+    return pl.concat([s.rows.select(has) for s in found])
 
 
 def _over_seeds(values: list[float | None]) -> tuple[float | None, float | None]:

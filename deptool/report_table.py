@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from deptool.bootstrap import FEW_UNITS
 from deptool.over import SESSION, Over
+from deptool.report_cells import BRACKETS, number
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from deptool.bootstrap import Interval
     from deptool.report_published import Published
     from deptool.shared_persons import Shared
 
@@ -16,6 +21,8 @@ METRICS = ("rmse", "mae", "ccc", "pcc", "r2", "smape")
 FEW = 30
 # What a reader must know of a row: code -> sentence. Codes become marks in the formats.
 NOTES = {
+    "synthetic": "The corpus is synthetic: a program made its faces and scores, and these numbers"
+    " say nothing of patients.",
     "shared": "Persons in these recordings are also in the train or dev part: the metrics reward"
     " a model that recognises them.",
     "persons": "The corpus does not say who is in a recording: whether persons are in two parts"
@@ -34,6 +41,9 @@ NOTES = {
     " and PCC come from the folds, and are usually negative.",
     "dev": "The dev part chooses the best epoch, so its metrics are optimistic.",
     "train": "The model was trained on these recordings.",
+    "unit": "Persons are not known: the intervals draw sessions or recordings, and are too narrow"
+    " where one person has several.",
+    "thin": f"Fewer than {FEW_UNITS} persons: an interval of so few says next to nothing.",
     "uneven": "The seeds do not score the same number of recordings; N is the smallest.",
 }
 
@@ -52,7 +62,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Row(Origin):
-    """One line of a report; `values` is metric -> (mean over seeds, SD over seeds)."""
+    """One line of a report; `values` is metric -> (mean over seeds, SD over seeds).
+
+    `intervals` has those metrics that have one.
+    """
 
     over: Over
     constant: bool
@@ -62,6 +75,10 @@ class Row(Origin):
     n_seeds: int
     values: Mapping[str, tuple[float | None, float | None]]
     notes: tuple[str, ...] = ()
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    # What was scored: (row = recording x fold x seed), and what is known of its persons.
+    scored: pl.DataFrame | None = field(default=None, repr=False, compare=False)
+    subjects: pl.DataFrame | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,7 @@ class Report:
     skipped: Mapping[str, str]
     shared: tuple[Shared, ...] = ()  # persons on two sides, said above the table
     published: Published | None = None
+    full: bool = False  # whether Markdown, LaTeX and the terminal show all tables
 
     @property
     def rows(self) -> list[Row]:
@@ -113,6 +131,7 @@ HEADER = ("model", "corpus", "scale", "protocol", "split", "over", "N", "RMSE", 
 N_TEXT = 6  # columns of HEADER that hold text; the others hold numbers
 FUSED = "Session means: a session counts once, with the mean of its recordings' predictions."
 _SHOWN = ("rmse", "mae", "ccc", "pcc")
+_WITH_INTERVAL = ("rmse", "mae", "ccc")
 _MARKS = "†‡§¶*abcdefghijklmnopqrstuvwxyz"
 
 
@@ -158,18 +177,15 @@ def caption(report: Report) -> str:
         text += f" {FUSED}"
     if any(row.n_seeds > 1 for row in report.rows):
         text += " Mean ± SD over seeds (sample SD, ddof = 1)."
+    if any(row.intervals for row in report.rows):
+        text += f" {BRACKETS}"
     return text
 
 
-def _number(mean: float | None, sd: float | None) -> str:
-    """Two digits, with the SD where there is one; a dash where there is no number."""
-    if mean is None:
-        return "–"
-    shown = f"{round(mean, 2) + 0.0:.2f}"  # adding 0.0 turns -0.0 into 0.0
-    return shown if sd is None else f"{shown} ± {sd:.2f}"
-
-
 def _cells(row: Row) -> list[str]:
-    shown = [_number(*row.values[name]) for name in _SHOWN]
+    shown = [
+        number(name, *row.values[name], row.intervals.get(name) if name in _WITH_INTERVAL else None)
+        for name in _SHOWN
+    ]
     names = [row.model, row.corpus, row.scale, row.protocol, row.split, row.over.text]
     return [*names, str(row.n), *shown]

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from deptool.known_persons import EARLIER
+
 if TYPE_CHECKING:
     import polars as pl
 
-_EARLIER = {"test": ("train", "dev"), "dev": ("train",)}  # parts that a model has met before
 _SHOWN = 10  # runs named in the sentence
 
 
@@ -29,7 +30,7 @@ class Shared:
         count = str(self.recordings) if self.of is None else f"{self.recordings} of {self.of}"
         one = (self.of or self.recordings) == 1
         noun, verb = ("recording", "shows") if one else ("recordings", "show")
-        earlier = " or ".join(_EARLIER[self.split])
+        earlier = " or ".join(EARLIER[self.split])
         text = f"{count} {self.split} {noun} {verb} a person who is in {earlier}"
         if not self.names:
             return text + "."
@@ -43,7 +44,7 @@ def of_run(about: Mapping[str, object], split: str, *names: str) -> Shared | Non
     overlap = about.get("overlap")
     counts = overlap.get("recordings") if isinstance(overlap, dict) else None
     found = counts.get(split) if isinstance(counts, dict) else None
-    if not found or split not in _EARLIER:
+    if not found or split not in EARLIER:
         return None
     return Shared(split, int(found), _total(about.get("folds"), split), names)
 
@@ -53,7 +54,7 @@ def of_table(frame: pl.DataFrame, split: str, name: str) -> Shared | None:
     import polars as pl
 
     parts = frame.select("fold", "split", "subject_id", "recording_id").unique()
-    earlier = parts.filter(pl.col("split").is_in(_EARLIER.get(split, ()))).drop_nulls("subject_id")
+    earlier = parts.filter(pl.col("split").is_in(EARLIER.get(split, ()))).drop_nulls("subject_id")
     mine = parts.filter(pl.col("split") == split)
     found = mine.join(earlier, on=["fold", "subject_id"], how="semi")
     return Shared(split, len(found), len(mine), (name,), "file") if len(found) else None

@@ -164,9 +164,9 @@ def test_a_subject_in_several_splits_is_a_loud_warning(tmp_path):
 
 def test_columns_that_are_not_read_are_named(tmp_path):
     corpus = make_corpus(tmp_path, "a")
-    summary = join_labels(corpus, csv(tmp_path, "a,p,,,,BDI-II,9,33", header=HEADER + ",age"))
-    assert summary.ignored_columns == ("age",)
-    assert "Columns not read: age." in summary.warnings()
+    summary = join_labels(corpus, csv(tmp_path, "a,p,,,,BDI-II,9,33", header=HEADER + ",IQ"))
+    assert summary.ignored_columns == ("iq",)
+    assert "Columns not read: iq." in summary.warnings()
 
 
 WRONG = {
@@ -279,3 +279,45 @@ def test_the_verb_talks_on_stderr_and_prints_json_on_stdout(tmp_path):
     assert json.loads(done.stdout)["n_unlabelled"] == 1
     assert "Labelled 1 recordings of 1 subjects in 1 sessions" in done.stderr
     assert "Warning: 1 recordings are not in the file" in done.stderr
+
+
+PERSONS = HEADER + ",gender,age"
+
+
+def test_gender_and_age_of_persons_go_to_the_subjects_table(tmp_path):
+    corpus = make_corpus(tmp_path, "a", "b", "c")
+    rows = ("a,p,,,,BDI-II,1,F,31", "b,p,,,,BDI-II,2,,31.0", "c,q,,,,BDI-II,3,,")
+    summary = join_labels(corpus, csv(tmp_path, *rows, header=PERSONS))
+    # q says nothing of itself, and has no row.
+    assert corpus.subjects().rows() == [("p", "female", 31.0)]
+    assert summary.n_described == 1
+    assert summary.ignored_columns == ()
+
+
+def test_without_the_columns_persons_stay_as_they_are_and_an_empty_one_clears(tmp_path):
+    corpus = make_corpus(tmp_path, "a", "b")
+    rows = ("a,p,,,,BDI-II,1,male,40", "b,q,,,,BDI-II,1,,50")
+    join_labels(corpus, csv(tmp_path, *rows, header=PERSONS))
+    join_labels(corpus, csv(tmp_path, "a,p,,,,BDI-II,1"))
+    assert corpus.subjects().rows() == [("p", "male", 40.0), ("q", None, 50.0)]
+    join_labels(corpus, csv(tmp_path, "a,p,,,,BDI-II,1,", header=HEADER + ",gender"))
+    assert corpus.subjects().rows() == [("p", None, 40.0), ("q", None, 50.0)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (("a,p,,,,BDI-II,1,f,31", "b,p,,,,BDI-II,2,m,31"),
+         r"two values of gender \(1 rows\): line 2: subject 'p' has female \(line 2\), male"),
+        (("a,p,,,,BDI-II,1,f,31", "b,p,,,,BDI-II,2,f,32"),
+         r"two values of age \(1 rows\): line 2: .*31.0 \(line 2\), 32.0 \(line 3\)"),
+        (("a,p,,,,BDI-II,1,1,31",), r"a gender is female, male or other, .*line 2: '1'"),
+        (("a,p,,,,BDI-II,1,f,1990",), r"an age is a number of years .*line 2: '1990'"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_of_a_person_names_lines_and_writes_nothing(tmp_path, rows, said):
+    corpus = make_corpus(tmp_path, "a", "b")
+    with pytest.raises(DataError, match=said):
+        join_labels(corpus, csv(tmp_path, *rows, header=PERSONS))
+    assert not (corpus.root / "subjects.parquet").exists()
+    assert labels(corpus) == []

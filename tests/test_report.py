@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from deptool import tables
 from deptool.cli.main import app
-from deptool.cli.report import show_sheet
+from deptool.cli.terminal import show_sheet
 from deptool.errors import DataError, InputError, SchemaError
 from deptool.report import CONSTANT, OPTIMISTIC, report_file, report_runs
 from deptool.report_formats import sheets, to_csv, to_json, to_latex, to_markdown
@@ -488,7 +488,10 @@ def test_csv_and_json_carry_every_digit(tmp_path):
     assert (float(line["rmse"]), float(line["rmse_sd"])) == (mean, sd)
     assert (line["model"], line["n"], line["n_seeds"]) == ("gmlp", "40", "3")
     row = json.loads(to_json(report))["groups"][0][1]
-    assert row["rmse"] == {"mean": mean, "sd": sd}
+    ends = report.rows[1].intervals["rmse"]
+    assert row["rmse"] == {"mean": mean, "sd": sd, "low": ends.low, "high": ends.high}
+    assert (float(line["rmse_low"]), float(line["rmse_high"])) == (ends.low, ends.high)
+    assert row["interval"] == {"unit": "person", "n_units": 40}
     assert (row["n"], row["n_seeds"], row["constant"]) == (40, 3, False)
 
 

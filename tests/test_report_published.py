@@ -10,7 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from deptool.cli.main import app
-from deptool.cli.report import show_sheet
+from deptool.cli.terminal import show_sheet
 from deptool.errors import UsageError
 from deptool.over import ALL
 from deptool.published import PublishedRow, published

@@ -53,8 +53,8 @@ def show(frame: pl.DataFrame, title: str, warnings: Sequence[str] = ()) -> None:
     Notes on rows are those of a report. A column says what they are computed over, where that
     differs.
     """
-    from deptool.cli.report import show_sheet
-    from deptool.cli.terminal import page
+    from deptool.cli.terminal import page, show_sheet
+    from deptool.report_cells import BRACKETS
     from deptool.report_table import FUSED, Line, Sheet, mark, sentences
 
     cells = _cells(frame)
@@ -72,7 +72,7 @@ def show(frame: pl.DataFrame, title: str, warnings: Sequence[str] = ()) -> None:
         groups.setdefault(key, []).append(line)
     header = [_HEADER[i] for i in keep]
     n_text = _N_TEXT - (not several)
-    caption = FUSED if several else ""
+    caption = f"{FUSED} {BRACKETS}" if several else BRACKETS
     footnotes = list(zip(signs.values(), said.values(), strict=True))
     sheet = Sheet(caption, header, n_text, list(groups.values()), footnotes, warnings, title)
     show_sheet(sheet, page())
@@ -93,9 +93,11 @@ def _notes(frame: pl.DataFrame) -> list[list[str]]:
 
 
 def _cells(frame: pl.DataFrame) -> list[list[str]]:
-    """Numbers as they are shown: errors and correlations with two digits, per cent with one."""
+    """Numbers as they are shown: two digits, per cent one; the first three with intervals."""
+    from deptool.bootstrap import Interval
     from deptool.evaluate import TRAIN_MEAN
     from deptool.over import Over
+    from deptool.report_cells import number
 
     digits = {"rmse": 2, "mae": 2, "ccc": 2, "pcc": 2, "r2": 2, "smape": 1}
     shown = []
@@ -106,5 +108,9 @@ def _cells(frame: pl.DataFrame) -> list[list[str]]:
             "" if row[name] is None else f"{row[name]:z.{places}f}"
             for name, places in digits.items()
         ]
+        for i, name in enumerate(("rmse", "mae", "ccc")):
+            low, high = row[f"{name}_low"], row[f"{name}_high"]
+            if low is not None:
+                numbers[i] = number(name, row[name], None, Interval(low, high, 0, ""))
         shown.append([*names, str(row["n"]), *numbers])
     return shown

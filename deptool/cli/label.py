@@ -26,8 +26,8 @@ def command(
       recording_id,subject_id,session_id,task,split,scale,score
 
     one row per recording, or per session with recording_id left out. Several scales take several
-    rows. task and split may be empty; score may be empty where a test label is not public. All
-    of it is checked before anything is written.
+    rows. task and split may be empty; score may be empty where a test label is not public.
+    Columns gender and age may follow. All of it is checked before anything is written.
 
     Example: deptool label corpus/ labels.csv
     """
@@ -55,5 +55,7 @@ def show(summary: LabelSummary) -> None:
         f"Scores in the corpus: {scores}. Recordings by split: {splits}.\n"
         f"Recordings without a score: {summary.n_unlabelled}."
     )
+    if summary.n_described:
+        say(f"Persons of whom gender or age is known: {summary.n_described}.")
     for text in summary.warnings():
         warn(text)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deptool.cli.terminal import show_sheet
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
-    from deptool.report_table import Report, Sheet
+    from deptool.report_table import Report
 
 PANEL = "Results"
 ORDER = 60
 
+_PLOTTED = 80  # columns of a terminal from which plots are shown unasked
 _SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json"}
 
 
@@ -45,7 +46,7 @@ def command(
         Path | None,
         typer.Option(
             help="Score this CSV instead: recording_id, truth, prediction; optionally split,"
-            " subject_id, session_id, task, train_mean."
+            " subject_id, session_id, task, train_mean, gender, age."
         ),
     ] = None,
     split: Annotated[
@@ -61,6 +62,10 @@ def command(
     train_mean: Annotated[
         float | None, typer.Option(help="With --predictions: the constant predictor's score.")
     ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(help="With --predictions: BDI-II, PHQ-8, … for severity bands and classes."),
+    ] = None,
     published: Annotated[
         str | None,
         typer.Option(
@@ -72,6 +77,22 @@ def command(
         Format | None, typer.Option(help="Unless given: by the suffix of --out, else rich.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write to this file.", dir_okay=False)] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Also protocols side by side, severity bands, regression to the mean, classes,"
+            " gender and age; they are always in JSON.",
+        ),
+    ] = False,
+    plot: Annotated[
+        bool | None,
+        typer.Option(
+            "--plot/--no-plot",
+            help="Prediction over truth as points, and by severity band; the latter without it"
+            " too, on a terminal of 80 columns.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Compare runs: N, RMSE, MAE, CCC and PCC, mean ± SD over seeds, constant predictor beside.
@@ -82,19 +103,27 @@ def command(
 
     Example: deptool report runs/ --out table.tex
     """
+    from dataclasses import replace
+
     from deptool.cli.terminal import page, say, warn
     from deptool.report_published import with_published
 
-    report = _read(runs, predictions, split, over, train_mean)
+    report = replace(_read(runs, predictions, split, over, train_mean, scale), full=full)
     if published:
         report = with_published(report, published)
     chosen = Format.json if json else format
     if chosen is None:
         chosen = _by_suffix(out)
     if out is None and chosen is Format.rich:
-        _print(report, page())
+        console = page()
+        _print(report, console)
+        _plot(report, console, plot)
     else:
         _write(report, chosen, out)
+    if full and not all(row.scale for row in report.rows):
+        say(
+            "Severity bands and classes need the scale of the scores: --scale BDI-II, for instance."
+        )
     for name, reason in report.skipped.items():
         warn(f"left out, {name}: {reason}")
     if out:
@@ -121,6 +150,7 @@ def _read(
     split: Split | None,
     over: str | None,
     train_mean: float | None,
+    scale: str | None,
 ) -> Report:
     from deptool.errors import UsageError
     from deptool.report import report_file, report_runs
@@ -128,10 +158,12 @@ def _read(
     if predictions is None:
         if train_mean is not None:
             raise UsageError("--train-mean is for --predictions; runs know their own")
+        if scale is not None:
+            raise UsageError("--scale is for --predictions; runs know theirs")
         return report_runs(runs or Path("runs"), split.value if split else "test", over)
     if runs is not None:
         raise UsageError("give a runs folder or --predictions, not both")
-    return report_file(predictions, train_mean, split.value if split else None, over)
+    return report_file(predictions, train_mean, split.value if split else None, over, scale)
 
 
 def _write(report: Report, chosen: Format, out: Path | None) -> None:
@@ -156,73 +188,22 @@ def _write(report: Report, chosen: Format, out: Path | None) -> None:
         sys.stdout.write(text)
 
 
+def _plot(report: Report, console: Console, plot: bool | None) -> None:
+    """Means by band where it is a wide terminal or they are asked for; points where they are."""
+    from deptool.report_plots import band_lines, scatter_lines
+
+    lines = band_lines(report) if plot or (plot is None and console.is_terminal) else []
+    if plot is None and console.width < _PLOTTED:
+        lines = []
+    if plot:
+        lines += ["", "Prediction upwards, truth to the right, one point per recording:", ""]
+        lines += scatter_lines(report, console.width)
+    for line in lines:
+        console.print(line, markup=False, no_wrap=True, overflow="ellipsis")
+
+
 def _print(report: Report, console: Console) -> None:
     from deptool.report_formats import sheets
 
-    for sheet in sheets(report):
+    for sheet in sheets(report, report.full):
         show_sheet(sheet, console)
-
-
-def show_sheet(sheet: Sheet, console: Console) -> None:
-    """A table: above it what makes it worth less, below it what its numbers and marks are."""
-    from rich.text import Text
-
-    for text in sheet.warnings:
-        console.print(Text(text, "bold red"))
-    console.print(_fitted(sheet, console))
-    if sheet.caption:
-        console.print(sheet.caption, markup=False)
-    for mark, text in sheet.footnotes:
-        console.print(f"{mark} {text}", markup=False)
-
-
-def _fitted(sheet: Sheet, console: Console) -> Table:
-    """A sheet as a table; where it is too wide, what all lines share moves into the title.
-
-    Where that is not enough, the table loses its frame, and texts are broken.
-    """
-    lines = [line.cells for line in sheet.lines]
-    shared = {i for i in range(1, sheet.n_text) if len({cells[i] for cells in lines}) == 1}
-    said = [f"{sheet.header[i]} {lines[0][i]}" for i in sorted(shared) if lines[0][i]]
-    table = _draw(sheet, sheet.title)
-    if _width(table, console) > console.width:
-        short = ", ".join([sheet.title, *said] if sheet.title else said)
-        table = _draw(sheet, short, shared)
-        if _width(table, console) > console.width:
-            table = _draw(sheet, short, shared, framed=False)
-    return table
-
-
-def _width(table: Table, console: Console) -> int:
-    from rich.measure import Measurement
-
-    return Measurement.get(console, console.options.update(width=1000), table).maximum
-
-
-def _draw(sheet: Sheet, title: str, without: Collection[int] = (), framed: bool = True) -> Table:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    frame = box.HEAVY_HEAD if framed else box.SIMPLE_HEAD
-    table = Table(
-        title=escape(title) or None,
-        title_justify="left",
-        box=frame,
-        pad_edge=framed,
-        show_edge=framed,
-        collapse_padding=not framed,
-    )
-    for i, name in enumerate(sheet.header):
-        if i not in without:
-            if i < sheet.n_text:
-                table.add_column(name, overflow="fold")  # a mark at the end must not be cut off
-            else:
-                table.add_column(name, justify="right", no_wrap=True)
-    for group in sheet.groups:
-        for line in group:
-            shown = [escape(cell) for i, cell in enumerate(line.cells) if i not in without]
-            shown[0] += "".join(line.marks)
-            table.add_row(*shown, style="dim" if line.dim else None)
-        table.add_section()
-    return table

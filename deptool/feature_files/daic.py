@@ -2,7 +2,8 @@
 
 Both number persons from 300 on, one session each, and a number means the same person in both. The
 score is the PHQ-8's total. Whether someone counts as depressed is derived from it, as a score of 10
-or more (Kroenke et al. 2009), because the binary columns contradict it in both corpora.
+or more (Kroenke et al. 2009), because the binary columns contradict it in both corpora. Gender is 1
+for male and 0 for female in DAIC-WOZ, a word in E-DAIC.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deptool.csv_file import read_split, refuse
 from deptool.errors import DataError
 from deptool.feature_files.label_files import Row, Said, agree, counted, listed, numbers, read_rows
-from deptool.importers import Label
+from deptool.importers import Label, Subject
 from deptool.scales import SCALES
 from deptool.schema import SPLITS
+from deptool.subjects import read_gender
 
 ID_SPACE = "daic"
 CUT = 10  # first PHQ-8 score that counts as depressed
@@ -33,11 +35,13 @@ _ITEMS = {
     "Concentrating": ("phq8_concentrating", "phq_8concentrating", "phq8_7_concentration"),
     "Moving": ("phq8_moving", "phq_8moving", "phq8_8_psychomotor"),
 }
+_GENDERS = {"1": "male", "0": "female"}
 _NAMES = {
     "id": ("participant_id", "participant"),
     "score": ("phq8_score", "phq_score", "phq_8total", "depression_severity"),
     "binary": ("phq8_binary", "phq_binary", "depression_label"),
     "split": ("split",),
+    "gender": ("gender",),
     **_ITEMS,
 }
 
@@ -55,6 +59,11 @@ class Answers:
     splits: Mapping[str, str]
     scores: Mapping[str, float]
     notes: tuple[str, ...]
+    genders: Mapping[str, str] = field(default_factory=dict)
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """Each person whose gender is known; a session's number is its person's too."""
+        return tuple(Subject(person, gender) for person, gender in self.genders.items())
 
     def labels(self) -> tuple[Label, ...]:
         """PHQ-8 and binary of each session with a score."""
@@ -103,7 +112,14 @@ def read_answers(files: Mapping[str, Path], splits: Mapping[str, str | None]) ->
     ]
     notes += _about_binary([*first, *rest], scores, by_split)
     notes += _about_items([*first, *rest], scores)
-    return Answers(dict(sorted(by_split.items())), dict(sorted(scores.items())), tuple(notes))
+    genders, said = _genders([*first, *rest])
+    notes += said
+    return Answers(
+        dict(sorted(by_split.items())),
+        dict(sorted(scores.items())),
+        tuple(notes),
+        dict(sorted(genders.items())),
+    )
 
 
 def missing(sessions: Collection[str], answers: Answers) -> list[str]:
@@ -132,6 +148,7 @@ class _Entry:
     split: str | None
     score: float | None
     binary: float | None
+    gender: str  # as it stands there
     items: Mapping[str, float | None]
 
 
@@ -151,6 +168,7 @@ def _entries(rows: Sequence[Row], split: str | None) -> list[_Entry]:
             split or read_split(row.cells.get("split", "")),
             scores[k],
             binaries[k],
+            row.cells.get("gender", ""),
             {item: values[k] for item, values in items.items()},
         )
         for k, row in enumerate(rows)
@@ -170,6 +188,26 @@ def _said(entries: Sequence[_Entry]) -> tuple[dict[str, str], dict[str, float]]:
         {s: str(v) for s, v in agree(splits, "splits").items()},
         {s: float(v) for s, v in agree(scores, "scores").items()},
     )
+
+
+def _genders(entries: Sequence[_Entry]) -> tuple[dict[str, str], list[str]]:
+    """Gender by session, and where it is left out: for another word, or two that differ."""
+    found: dict[str, set[str]] = {}
+    notes = []
+    for entry in entries:
+        if not entry.gender:
+            continue
+        gender = _GENDERS.get(entry.gender.removesuffix(".0")) or read_gender(entry.gender)
+        if gender:
+            found.setdefault(entry.session, set()).add(gender)
+        else:
+            notes.append(
+                f"{entry.session}: the gender {entry.gender!r} is left out ({entry.where})"
+            )
+    two = [session for session, genders in found.items() if len(genders) > 1]
+    if two:
+        notes.append(f"{_sessions(len(two))} two genders in the files, left out: {listed(two)}")
+    return {s: min(genders) for s, genders in found.items() if s not in two}, notes
 
 
 def _about_binary(

@@ -57,6 +57,15 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What the source says of a person; see the subjects table."""
+
+    subject_id: str
+    gender: str | None = None
+    age: float | None = None
+
+
+@dataclass(frozen=True)
 class Found:
     """What a folder holds.
 
@@ -74,6 +83,7 @@ class Found:
     persons_unknown: bool = False
     frame_known: bool = False
     hint: str | None = None
+    subjects: tuple[Subject, ...] = ()
 
 
 @dataclass(frozen=True)

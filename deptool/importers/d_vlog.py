@@ -1,7 +1,8 @@
 """D-Vlog: video diaries from YouTube, 68 landmarks at about one row a second, depressed or not.
 
 Per vlog NNN: `NNN/NNN_visual.npy` (row, 136 columns); `labels.csv` has index, label, duration,
-gender and fold. The acoustic features are not read.
+gender and fold. The acoustic features are not read, nor is gender: it is a vlog's, and who is in
+which vlog is not known.
 
 Known of it: nobody documents whether the 136 columns are x0 y0 x1 y1 … or all x and then all y, and
 descriptions by third parties contradict each other. So `order` must be given. A row of zeros is one

@@ -103,7 +103,13 @@ def find(source: Path, settings: Settings) -> Found:
     if "402" in sessions:
         notes.append("402: its video ends 2 minutes before the interview")
     notes += [*answers.notes, *daic.missing(sessions, answers)]
-    return Found(tuple(items), answers.labels(), tuple(notes), daic.ID_SPACE)
+    return Found(
+        tuple(items),
+        answers.labels(),
+        tuple(notes),
+        daic.ID_SPACE,
+        subjects=answers.subjects(),
+    )
 
 
 def read(item: Item, settings: Settings) -> Rows:

@@ -89,7 +89,7 @@ def find(source: Path, settings: Settings) -> Found:
         for s, path in sorted(sessions.items())
     )
     notes += [*answers.notes, *daic.missing(sessions, answers)]
-    return Found(items, answers.labels(), tuple(notes), daic.ID_SPACE)
+    return Found(items, answers.labels(), tuple(notes), daic.ID_SPACE, subjects=answers.subjects())
 
 
 def read(item: Item, settings: Settings) -> Rows:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from deptool.check import check_corpus
 from deptool.cli.main import app
+from deptool.corpus import open_corpus
 from deptool.errors import DataError, InputError
 from deptool.importers.daic_woz import Settings, find, read
 from deptool.ingest import import_corpus
@@ -338,3 +339,27 @@ def test_on_the_command_line_damage_is_told_and_the_exit_code_is_4(tmp_path):
     table = pl.read_parquet(tmp_path / "c" / "frames" / "300.parquet")
     assert table["AU01_r"][-1] is None
     assert table["AU01_r"].drop_nulls().len() > 60
+
+
+def test_gender_is_1_for_male_and_0_for_female(tmp_path):
+    for number in (300, 301, 302):
+        session(tmp_path, number)
+    answers = ",".join(["0"] * len(PHQ_ITEMS))
+    text(tmp_path / TRAIN, HEADER, f"300,0,0,1,{answers}", f"301,0,0,0,{answers}")
+    # Of 302 two lists say different things: the person has none, and it is said.
+    text(tmp_path / TEST, "participant_ID,Gender", "302,0")
+    text(
+        tmp_path / "full_test_split.csv", "Participant_ID,PHQ_Binary,PHQ_Score,Gender", "302,0,3,1"
+    )
+    import_corpus("daic-woz", tmp_path, tmp_path / "c", Settings())
+    corpus = open_corpus(tmp_path / "c")
+    assert corpus.subjects().rows() == [("300", "male", None), ("301", "female", None)]
+    assert "two genders in the files, left out: 302" in notes_of(tmp_path)
+
+
+def test_another_word_for_a_gender_is_left_out_and_named(tmp_path):
+    session(tmp_path)
+    answers = ",".join(["0"] * len(PHQ_ITEMS))
+    text(tmp_path / TRAIN, HEADER, f"300,0,0,7,{answers}")
+    assert find(tmp_path, Settings()).subjects == ()
+    assert f"the gender '7' is left out ({TRAIN}, line 2)" in notes_of(tmp_path)

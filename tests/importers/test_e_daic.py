@@ -145,3 +145,10 @@ def test_import_check_and_resume_on_the_command_line(tmp_path):
     assert check_corpus(tmp_path / "c").problems == ()
     again = import_corpus("e-daic", tmp_path / "e", tmp_path / "c", Settings())
     assert (again.n_new, again.n_kept, again.n_labels) == (0, 4, 8)
+
+
+def test_gender_is_a_word(tmp_path):
+    session(session(tmp_path), 301)
+    text(tmp_path / "train_split.csv", HEADER, "300,Male,0,2,20,0", "301,female,0,2,20,0")
+    subjects = find(tmp_path, Settings()).subjects
+    assert [(s.subject_id, s.gender) for s in subjects] == [("300", "male"), ("301", "female")]

@@ -1,0 +1,218 @@
+"""The report's further tables, its intervals, and its plots."""
+
+import io
+import json
+import re
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from deptool import tables
+from deptool.cli.main import app
+from deptool.cli.terminal import show_sheet
+from deptool.errors import DataError, UsageError
+from deptool.metrics import ccc
+from deptool.report import report_file, report_runs
+from deptool.report_formats import sheets, to_json, to_latex, to_markdown
+from deptool.report_sheets import further_objects
+from deptool.schema import SUBJECTS
+from tests.test_report import TRUTH, write_csv, write_run, write_tasks
+
+
+def write_seen(root, n_seen=12, model="gmlp", **about):
+    """Test recordings r0 … r39, off by 1 where the person is in train (the first), else by 4."""
+    rows = [
+        {
+            **{"recording_id": f"r{i}", "subject_id": f"p{i}", "truth": TRUTH[i]},
+            **{"prediction": TRUTH[i] + (1 if i < n_seen else 4)},
+        }
+        for i in range(40)
+    ]
+    for split, start, end in (("train", 0, n_seen // 2), ("dev", n_seen // 2, n_seen)):
+        rows += [
+            {"recording_id": f"{split}{i}", "subject_id": f"p{i}", "split": split}
+            for i in range(start, max(end, start + 1) if n_seen else start)
+        ]
+    rows += [{"recording_id": "x", "subject_id": "x", "split": "train"}]
+    write_run(root, model=model, rows=rows, **{"protocol": "official"} | about)
+
+
+def objects(report, key):
+    return further_objects(report)[key]
+
+
+def test_rows_have_an_interval_of_every_metric(tmp_path):
+    write_run(tmp_path / "a")
+    constant, model = report_runs(tmp_path).rows
+    assert set(model.intervals) == {"rmse", "mae", "ccc", "pcc", "r2", "smape"}
+    assert "ccc" not in constant.intervals  # a constant has none
+    drawn = model.intervals["ccc"]
+    assert drawn.low <= ccc(TRUTH, [t + 1 for t in TRUTH]) <= drawn.high
+    assert (drawn.n_units, drawn.unit) == (40, "person")
+    # All errors are 1, and so are both ends of the interval.
+    assert "| 1.00 \\[1.0, 1.0\\] |" in to_markdown(report_runs(tmp_path))
+
+
+def test_where_recordings_not_known_or_few_it_is_said(tmp_path):
+    rows = "recording_id,truth,prediction\na,1,2\nb,3,5\n"
+    model = report_file(write_csv(tmp_path, rows)).rows[1]
+    assert {"unit", "thin"} <= set(model.notes)
+    assert model.intervals["mae"].unit == "recording"
+    write_run(tmp_path / "a")
+    assert report_runs(tmp_path).rows[1].notes == ()
+
+
+def test_official_runs_stand_in_three_parts_beside_those_of_other_protocols(tmp_path):
+    write_seen(tmp_path / "a")
+    write_run(tmp_path / "b", protocol="group-kfold:5", off=3.0)
+    write_seen(tmp_path / "c", model="lstm")
+    found = objects(report_runs(tmp_path), "protocols")
+    shown = [(e["model"], e["protocol"], e["recordings"], e["n"]) for e in found]
+    assert shown[:4] == [
+        ("gmlp", "official", "all", 40),
+        ("gmlp", "official", "clean", 28),
+        ("gmlp", "official", "seen", 12),
+        ("gmlp", "group-kfold:5", "all", 40),
+    ]
+    assert [e["mae"]["value"] for e in found[:4]] == pytest.approx([3.1, 4, 1, 3])
+    (sheet,) = [s for s in sheets(report_runs(tmp_path)) if "protocols" in s.title]
+    ((_, said),) = sheet.footnotes
+    assert "is here of lstm." in said
+    assert "deptool train demo --model lstm --scale BDI-II --protocol group-kfold:5" in said
+
+
+def test_recordings_met_fold_by_fold(tmp_path):
+    # q is tested in fold 1 and trained on in fold 0: nobody is met.
+    people = [("p", 0, "test"), ("q", 0, "train"), ("q", 1, "test"), ("p", 1, "train")]
+    rows = [
+        {"recording_id": f"r{who}", "subject_id": who, "fold": fold, "split": split}
+        for who, fold, split in people
+    ]
+    write_run(tmp_path / "a", rows=rows, protocol="official")
+    parts = {e["recordings"]: e["n"] for e in objects(report_runs(tmp_path), "protocols")}
+    assert parts == {"all": 2, "clean": 2, "seen": 0}
+
+
+def test_bands_shrinkage_and_classes_are_of_each_run(tmp_path):
+    rows = [{"recording_id": f"r{i}", "subject_id": f"p{i}", "truth": TRUTH[i],
+             "prediction": 10 + TRUTH[i] / 2} for i in range(40)]  # fmt: skip
+    write_run(tmp_path / "a", rows=rows)
+    report = report_runs(tmp_path)
+    bands = [e for e in objects(report, "bands") if not e["constant"]]
+    assert (bands[0]["band"], bands[0]["n"]) == ("0 to 13 minimal", 14)
+    assert bands[0]["bias"]["value"] == pytest.approx(10 - 6.5 / 2)  # mean truth 6.5
+    (shrunk,) = objects(report, "shrinkage")
+    assert shrunk["slope"]["value"] == pytest.approx(0.5)
+    assert "extremes are pulled to the middle" in shrunk["sentence"]
+    classes = [e for e in objects(report, "classes") if not e["constant"]]
+    # The prediction is 14 or more from truth 8 on: 8 to 13 are wrong, 6 of 40.
+    assert [(e["classes"], e["sizes"]) for e in classes] == [
+        ("0–13, 14–63", "14, 26"),
+        ("0–13, 14–19, 20–28, 29–63", "14, 6, 9, 11"),
+    ]
+    assert classes[0]["accuracy"]["value"] == pytest.approx(34 / 40)
+    assert classes[1]["auc"]["value"] == 1
+
+
+def test_a_run_that_knows_its_persons_has_subgroups(tmp_path):
+    write_run(tmp_path / "a")
+    assert objects(report_runs(tmp_path), "subgroups") == []
+    people = {"subject_id": [f"p{i}" for i in range(40)], "gender": ["female"] * 15 + ["male"] * 25}
+    frame = pl.DataFrame(people | {"age": [33.0] * 40})
+    tables.write_table(tmp_path / "a" / "subjects.parquet", SUBJECTS, frame)
+    found = objects(report_runs(tmp_path), "subgroups")
+    shown = [(e["kind"], e["group"], e["persons"]) for e in found]
+    assert shown == [*(("gender", "female", 15), ("gender", "male", 25)), ("age", "30 to 44", 40)]
+    frame = frame.with_columns(gender=pl.Series(["female"] * 5 + ["male"] * 35))
+    tables.write_table(tmp_path / "a" / "subjects.parquet", SUBJECTS, frame)
+    report = report_runs(tmp_path)
+    hidden = [e for e in objects(report, "subgroups") if e["kind"] == "gender"]
+    assert [e["hidden"] is not None and "rmse" not in e for e in hidden] == [True, True]
+    assert "fewer than 10" in to_markdown(replace(report, full=True))
+
+
+def test_a_csv_can_say_gender_age_and_scale(tmp_path):
+    head = "recording_id,truth,prediction,subject_id,gender,age\n"
+    rows = "".join(f"r{i},{i},{i + 1},p{i},{'f' if i % 2 else 'Male'},44\n" for i in range(30))
+    path = write_csv(tmp_path, head + rows)
+    report = report_file(path)
+    assert objects(report, "bands") == []
+    words = ["report", "--predictions", str(path), "--full"]
+    assert "--scale BDI-II" in CliRunner().invoke(app, words).stderr
+    assert CliRunner().invoke(app, [*words, "--scale", "PHQ-9"]).stderr == ""
+    assert [e["persons"] for e in objects(report, "subgroups")] == [15, 15, 30]
+    scaled = report_file(path, scale="PHQ-9")
+    assert len(objects(scaled, "bands")) == 2 * 5
+    assert scaled.rows[0].scale == "PHQ-9"
+    with pytest.raises(UsageError, match="unknown scale 'PHQ'"):
+        report_file(path, scale="PHQ")
+    wrong = "a,1,2,p,f,3\nb,1,2,p,m,3\nc,1,2,,f,3\n"
+    with pytest.raises(DataError, match=r"subject_id is missing .* line 4: gender 'f'"):
+        report_file(write_csv(tmp_path, head + wrong))
+    with pytest.raises(DataError, match=r"female \(line 2\), male \(line 3\)"):
+        report_file(write_csv(tmp_path, head + wrong.rsplit("c,")[0]))
+
+
+def test_a_synthetic_corpus_marks_its_rows(tmp_path):
+    write_run(tmp_path / "a", synthetic=True)
+    report = report_runs(tmp_path)
+    assert [row.notes[-1] for row in report.rows] == ["synthetic"] * 2
+    assert "† The corpus is synthetic" in to_markdown(report)
+
+
+def test_full_shows_every_table_with_a_title_and_json_has_them_always(tmp_path):
+    write_tasks(tmp_path / "runs" / "a", protocol="official")
+    report = report_runs(tmp_path / "runs")
+    assert [bool(s.title) for s in sheets(report, full=False)] == [False]
+    titles = [s.title for s in sheets(report)]
+    assert [t.split(" (")[0] for t in titles[1:]] == [
+        "The same model under other protocols",
+        "By severity band of the truth",
+        "Regression to the mean",
+        "Severity classes",
+    ]
+    for sheet in sheets(report):
+        assert all(len(line.cells) == len(sheet.header) for line in sheet.lines)
+    value = json.loads(to_json(report))
+    assert set(value) >= {"protocols", "bands", "shrinkage", "classes", "subgroups", "intervals"}
+    # Of the ways to count, the further tables take the first: all recordings.
+    assert {e["over"] for e in value["bands"]} == {"all recordings"}
+    for words, n in (([], 1), (["--full"], 5)):
+        out = CliRunner().invoke(
+            app, ["report", str(tmp_path / "runs"), "--format", "latex", *words]
+        )
+        assert out.stdout.count(r"\begin{table}") == n
+    assert "Regression to the mean" not in to_latex(report)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_no_table_is_wider_than_the_terminal_and_no_number_is_cut(tmp_path, width):
+    write_seen(tmp_path / "a", model="depressionmlp")
+    write_run(tmp_path / "b", seeds=(0, 1, 2), protocol="official")
+    text = io.StringIO()
+    for sheet in sheets(report_runs(tmp_path)):
+        show_sheet(sheet, Console(file=text, width=width))
+    lines = text.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in text.getvalue()
+
+
+def test_plots_are_shown_where_they_are_asked_for_and_have_no_control_codes(tmp_path):
+    write_run(tmp_path / "a")
+    plain = CliRunner().invoke(app, ["report", str(tmp_path)]).stdout
+    assert "Mean prediction by severity band" not in plain  # it is no terminal
+    shown = CliRunner().invoke(app, ["report", str(tmp_path), "--plot"]).stdout
+    assert "Mean prediction by severity band of the truth (BDI-II):" in shown
+    # Truth plus 1 in each of the bands: means 6.5, 16.5, 24, 34, and the slope is 1.
+    assert re.search(r"gmlp +\S{4} +7\.5 +17\.5 +25\.0 +35\.0  slope 1\.00", shown)
+    assert "└────" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_command_in_latex_keeps_its_two_hyphens(tmp_path):
+    write_seen(tmp_path / "a")
+    shown = to_latex(replace(report_runs(tmp_path), full=True))
+    assert "deptool train demo -{}-model gmlp" in shown
