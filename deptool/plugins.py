@@ -12,7 +12,7 @@ from types import ModuleType
 
 from deptool.errors import UsageError, suggest
 
-KINDS = ("extractors", "models", "encoders", "importers", "engines")
+KINDS = ("extractors", "models", "encoders", "importers", "engines", "figures")
 
 
 def names(kind: str) -> list[str]:

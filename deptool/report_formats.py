@@ -15,19 +15,13 @@ from collections.abc import Callable, Sequence
 import deptool
 from deptool.bootstrap import LEVEL, METHOD, RESAMPLES
 from deptool.report_entries import ends
+from deptool.report_latex import latex
 from deptool.report_published import as_objects, as_records
 from deptool.report_sheets import further_objects, sheets
 from deptool.report_table import METRICS, Report, Row, Sheet, caption
 from deptool.shared_persons import Shared
 
 __all__ = ["WRITERS", "sheets", "to_csv", "to_json", "to_latex", "to_markdown"]
-
-_LATEX = {
-    **{c: "\\" + c for c in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-    **{"<": r"\textless{}", ">": r"\textgreater{}"},
-}
-_LATEX_MARKS = {"†": r"\dag", "‡": r"\ddag", "§": r"\S", "¶": r"\P"}
 
 
 def to_markdown(report: Report) -> str:
@@ -57,50 +51,8 @@ def _markdown(text: str) -> str:
 
 
 def to_latex(report: Report) -> str:
-    """A table environment with booktabs rules per sheet; groups are parted by a rule."""
-    needs = r"% Needs \usepackage{booktabs} in the preamble."
-    return "\n".join([needs, *(_latex_sheet(each) for each in sheets(report, report.full))]) + "\n"
-
-
-def _latex_sheet(table: Sheet) -> str:
-    above = f"{table.title}. {table.caption}" if table.title else table.caption
-    lines = [r"\begin{table}", r"\centering", rf"\caption{{{_latex(above)}}}"]
-    lines += [rf"\textbf{{{_latex(text)}}}\par" for text in table.warnings]
-    kinds = "l" * table.n_text + "r" * (len(table.header) - table.n_text)
-    lines += [
-        rf"\begin{{tabular}}{{{kinds}}}",
-        r"\toprule",
-        " & ".join(map(_latex, table.header)) + r" \\",
-    ]
-    for group in table.groups:
-        lines.append(r"\midrule")
-        for line in group:
-            names = [_latex(cell) for cell in line.cells[: table.n_text]]
-            names[0] += "".join(map(_latex_mark, line.marks))
-            numbers = [_latex_number(cell) for cell in line.cells[table.n_text :]]
-            lines.append(" & ".join([*names, *numbers]) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    notes = [f"{_latex_mark(mark)} {_latex(text)}" for mark, text in table.footnotes]
-    lines += [r"\par\footnotesize " + note for note in notes]
-    return "\n".join([*lines, r"\end{table}"])
-
-
-def _latex(text: str) -> str:
-    escaped = "".join(_LATEX.get(c, c) for c in text)
-    # Two hyphens would become a dash, and an option could not be copied.
-    return escaped.replace("±", r"$\pm$").replace("--", "-{}-")
-
-
-def _latex_mark(mark: str) -> str:
-    return rf"\textsuperscript{{{_LATEX_MARKS.get(mark, mark)}}}"
-
-
-def _latex_number(text: str) -> str:
-    return (
-        "--"
-        if text == "–"
-        else f"${text.replace('±', chr(92) + 'pm').replace(' [', chr(92) + ' [')}$"
-    )
+    """Tables with booktabs rules, one per sheet, groups parted by a rule."""
+    return latex(sheets(report, report.full))
 
 
 def to_csv(report: Report) -> str:

@@ -13,13 +13,14 @@ from deptool.cli.terminal import show_sheet
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from deptool.figure_data import FigureData
     from deptool.report_table import Report
 
 PANEL = "Results"
 ORDER = 60
 
 _PLOTTED = 80  # columns of a terminal from which plots are shown unasked
-_SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json"}
+_SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json", ".html": "html"}
 
 
 class Format(StrEnum):
@@ -28,6 +29,7 @@ class Format(StrEnum):
     rich = "rich"
     markdown = "markdown"
     latex = "latex"
+    html = "html"
     csv = "csv"
     json = "json"
 
@@ -73,6 +75,14 @@ def command(
             help="Set published results beside: avec2013, avec2014, daic-woz or e-daic.",
         ),
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Also draw each run for a paper: DIR/<run>/<figure>.svg, .pdf, .png and .csv.",
+            file_okay=False,
+        ),
+    ] = None,
     format: Annotated[
         Format | None, typer.Option(help="Unless given: by the suffix of --out, else rich.")
     ] = None,
@@ -99,7 +109,7 @@ def command(
 
     Where sessions have several recordings: over all of them, over each task, and per session.
     Scores anybody's predictions too, with --predictions. CSV and JSON carry every digit and
-    also R2 and SMAPE.
+    also R2 and SMAPE. HTML is one file with tables and figures that opens without a network.
 
     Example: deptool report runs/ --out table.tex
     """
@@ -114,7 +124,9 @@ def command(
     chosen = Format.json if json else format
     if chosen is None:
         chosen = _by_suffix(out)
-    if out is None and chosen is Format.rich:
+    if chosen is Format.html:
+        _write_html(report, _drawn(report, runs, predictions, split, over, train_mean, scale), out)
+    elif out is None and chosen is Format.rich:
         console = page()
         _print(report, console)
         _plot(report, console, plot)
@@ -128,6 +140,8 @@ def command(
         warn(f"left out, {name}: {reason}")
     if out:
         say(f"Written: {out}")
+    if figures:
+        _write_figures(_drawn(report, runs, predictions, split, over, train_mean, scale), figures)
 
 
 def _by_suffix(out: Path | None) -> Format:
@@ -142,6 +156,57 @@ def _by_suffix(out: Path | None) -> Format:
             fix=f"Use a name in {', '.join(known)}, or --format.",
         )
     return Format(known[out.suffix])
+
+
+def _drawn(
+    report: Report,
+    runs: Path | None,
+    predictions: Path | None,
+    split: Split | None,
+    over: str | None,
+    train_mean: float | None,
+    scale: str | None,
+) -> list[FigureData]:
+    """What the figures of the reported runs are drawn from."""
+    from deptool.figure_data import of_file, of_runs
+
+    if predictions is None:
+        names = {row.run for row in report.rows}
+        return of_runs(runs or Path("runs"), names, split.value if split else "test", over)
+    return of_file(predictions, train_mean, split.value if split else None, over, scale)
+
+
+def _write_html(report: Report, found: list[FigureData], out: Path | None) -> None:
+    import sys
+
+    from deptool.cli.terminal import progress
+    from deptool.errors import UsageError
+    from deptool.report_html import to_html
+    from deptool.tables import write_text
+
+    if out is None and sys.stdout.isatty():
+        raise UsageError("an HTML page is no use on a terminal", fix="Add: --out report.html")
+    with progress() as bar:
+        task = bar.add_task("Drawing runs", total=len(found))
+        text = to_html(report, found, lambda done, _of: bar.update(task, completed=done))
+    if out:
+        write_text(out, text)
+    else:
+        sys.stdout.write(text)
+
+
+def _write_figures(found: list[FigureData], folder: Path) -> None:
+    from deptool.cli.terminal import progress, say
+    from deptool.drawing import write_figures
+
+    with progress() as bar:
+        task = bar.add_task("Drawing figures", total=None)
+        missing = write_figures(
+            found, folder, lambda done, of: bar.update(task, completed=done, total=of)
+        )
+    for name, why in missing.items():
+        say(f"Not drawn, {name}: {why}")
+    say(f"Written: {folder}")
 
 
 def _read(
