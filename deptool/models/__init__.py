@@ -11,6 +11,7 @@ Every model module has:
 
 Where settings decide what a model cannot do without, it also has `needs(settings) -> groups`, some
 of `NEEDS`. `VARIANTS` are settings that its tests try too: mappings of field and value.
+`ABLATIONS`, an `ablations.Grid`, is what `deptool ablate` trains.
 
 A network works on segments. It also has:
 
