@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -78,13 +78,14 @@ def write_figures(
     found: Sequence[FigureData],
     folder: Path,
     on_done: Callable[[int, int], None] = lambda _done, _of: None,
+    only: Collection[str] | None = None,
 ) -> dict[str, str]:
     """Write `folder`/<run>/<figure>.svg, .pdf, .png and .csv; returns what is missing, and why.
 
     Keys are 'run/figure'. The same runs give the same bytes. `on_done` hears how many figures of
     how many are written. Raises InputError where a file cannot be written.
     """
-    every = [drawing for data in found for drawing in drawings(data)]
+    every = [d for data in found for d in drawings(data) if only is None or d.name in only]
     missing = {f"{d.data.run}/{d.name}": d.why for d in every if d.why}
     drawn = [d for d in every if not d.why]
     for i, drawing in enumerate(drawn, start=1):

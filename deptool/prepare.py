@@ -63,7 +63,11 @@ class Prepared(Protocol):
 
 
 def choose_columns(
-    corpus: Corpus, recordings: pl.DataFrame, module: ModuleType, without: Sequence[str] = ()
+    corpus: Corpus,
+    recordings: pl.DataFrame,
+    module: ModuleType,
+    settings: Any,
+    without: Sequence[str] = (),
 ) -> tuple[dict[str, list[str]], list[str]]:
     """The columns a model works on, by group, and those of its groups that are null throughout.
 
@@ -75,9 +79,10 @@ def choose_columns(
         fix = f"It can do without: {', '.join(module.USES) or 'none'}."
         raise UsageError(f"this model cannot do without {refused[0]!r}", fix=fix)
     uses = [group for group in module.USES if group not in without]
-    if not (module.NEEDS or uses):
+    needed = module.needs(settings) if hasattr(module, "needs") else module.NEEDS
+    if not (needed or uses):
         return {}, []
-    return find_columns(corpus, recordings, module.NEEDS, uses)
+    return find_columns(corpus, recordings, needed, uses)
 
 
 def prepare(

@@ -26,7 +26,12 @@ __all__ = ["WRITERS", "sheets", "to_csv", "to_json", "to_latex", "to_markdown"]
 
 def to_markdown(report: Report) -> str:
     """A pipe table per sheet, warnings and the caption above and the footnotes below it."""
-    return "\n".join(_markdown_sheet(each) for each in sheets(report, report.full))
+    return markdown(sheets(report, report.full))
+
+
+def markdown(found: Sequence[Sheet]) -> str:
+    """Sheets as pipe tables, one below the other."""
+    return "\n".join(map(_markdown_sheet, found))
 
 
 def _markdown_sheet(table: Sheet) -> str:

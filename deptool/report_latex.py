@@ -145,7 +145,11 @@ def _place(i: int, of: int) -> str:
 
 def escaped(text: str) -> str:
     """Text as LaTeX: signs escaped, letters that pdflatex does not know as [U+0416]."""
-    return "".join(_SIGNS.get(c, c if _known(c) else f"[U+{ord(c):04X}]") for c in text)
+    parts = (  # two hyphens would become a dash, and an option could not be copied
+        "".join(_SIGNS.get(c, c if _known(c) else f"[U+{ord(c):04X}]") for c in part)
+        for part in text.split("--")
+    )
+    return "-{}-".join(parts)
 
 
 def _known(letter: str) -> bool:

@@ -105,7 +105,7 @@ def train(
     before = runs.find_run(out, about)
     if before and before.done:
         return before
-    columns, null = choose_columns(corpus, recordings, module, without)
+    columns, null = choose_columns(corpus, recordings, module, settings, without)
     prepared = prepare(corpus, recordings, Plan(module, settings, columns, place), on_read)
     folds = _usable(prepared, folds)
     members, found = _members(prepared, folds, seeds)

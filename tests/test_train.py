@@ -460,3 +460,15 @@ def test_a_group_can_be_left_out_where_the_model_can_do_without(
     refused = deptool("train", corpus.root, "--model", "depressionmlp", "--without", "landmarks")
     assert refused.returncode == 2
     assert "cannot do without 'landmarks'" in refused.stderr
+
+
+def test_settings_decide_what_the_corpus_must_have(own: Corpus, tmp_path: Path) -> None:
+    for path in (own.root / "frames").iterdir():
+        table = pl.read_parquet(path)
+        write_table(path, FRAMES, table.drop(c.name for c in FRAMES.group("landmarks")))
+    with pytest.raises(DataError, match="no recording has landmarks with a value"):
+        train(own, "depressionmlp", Settings(epochs=1), out=tmp_path / "whole")
+    alone = Settings(epochs=1, inputs="action_units", guidance="none")
+    done = train(own, "depressionmlp", alone, out=tmp_path / "alone")
+    assert list(done.about["columns"]) == ["action_units"]
+    assert predictions(done)["prediction"].is_not_null().all()

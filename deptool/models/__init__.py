@@ -9,6 +9,10 @@ Every model module has:
 - `Settings`: a frozen dataclass, the paper's values as defaults, ValueError for what makes no
   sense.
 
+Where settings decide what a model cannot do without, it also has `needs(settings) -> groups`, some
+of `NEEDS`. `VARIANTS` are settings that its tests try too: mappings of field and value.
+`ABLATIONS`, an `ablations.Grid`, is what `deptool ablate` trains.
+
 A network works on segments. It also has:
 
 - in `Settings` what the shared code reads: `frames`, `fps`, `overlap`, `max_missing` (windows.py),

@@ -7,7 +7,8 @@ Letters as in the paper: M = 18 frames, N = 68 landmarks, P action unit columns,
 sequence, Q what Dual Gating makes of it, D what Mutual Guidance makes of that, C1 a Conv1D of
 kernel 1 (a matrix from the right, with a bias), C2 a Conv2D of kernel 1. The three sequences
 X, Y and AU have their own weights in Eqs. 7-14, 17 and 19; they are stacked here on a first axis
-named `sequence`, which changes no number and makes a step faster.
+named `sequence`, and segments stand behind frames (dual_gating.py), which changes no number and
+makes a step faster.
 
 Departures from the paper, and readings of what it leaves open
 - Eq. 3 is written for P = 35. Here column j of N reads position 1 + (j - 1)(P - 1)/N by linear
@@ -38,19 +39,36 @@ Departures from the paper, and readings of what it leaves open
   tree's order, and a batch is two recordings of one score or of neighbouring scores. Then every
   step pulls all predictions to that score: on synthetic tables, 60 epochs brought dev RMSE from
   19.1 (a constant) to 18.5, against 15.0 with mixed batches.
+- The ablations (Tables III and IV), of which the paper gives names and a sentence each:
+  - "Linear" is Eqs. 19 and 20: without guidance they take Q in the place of D, and with guidance
+    in one direction Q of what is not guided.
+  - CLG and CFG alone: Eq. 13 with the one map that there is, R^(F->L) or R^(L->F), under C2.
+  - gMLP: Eqs. 4-6 on each sequence, with the layer norm and the bias of Liu et al.'s unit
+    (models/gmlp.py), once, and D = N columns inside, as many as Eq. 7 has: 7,618 parameters a
+    sequence against Dual Gating's 12,631.
+  - Cross-attention (CA) has no equation. Q_XY = [Q_X, Q_Y] and Q_AU each go through a linear map
+    to M columns per frame, of the size of W^XY and W^AU; the products of the two, over sqrt(M),
+    say how alike two frames are, and their softmax makes of each sequence a mean over its frames,
+    for every frame of the other. One head, and no map of the values, so that there are fewer
+    parameters than in Mutual Guidance, as the paper says. It also says that its own network needs
+    the most FLOPs; beside any attention over frames, which multiplies matrices where guidance
+    multiplies numbers, that cannot be.
 - Epochs and early stopping are not in the paper. The best epoch is the one of the lowest RMSE
   over dev recordings.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
 
+from deptool.ablations import Grid, Table, Variant
+from deptool.dual_gating import DualGating, GMLPBlocks, OverFrames
+from deptool.mutual_guidance import CrossAttention, MutualGuidance, keras
 from deptool.recipe import Recipe
 from deptool.recipe import loss as loss
 from deptool.recipe import optimiser as optimiser
@@ -70,14 +88,96 @@ LANDMARKS = 68  # N
 # each other: the same training took 46 s with two and 9 s with one.
 CPU_THREADS = 1
 
+_X_Y, _AU, _ALL = "landmarks", "action units", "both"
+
+
+def _alone(block: str, called: str) -> tuple[Variant, ...]:
+    """A block without guidance, on each of the inputs: three lines of Table III."""
+    return tuple(
+        Variant(
+            f"{block}{suffix}",
+            (f"{called}+Linear", words),
+            {"block": block, "guidance": "none", "inputs": inputs},
+        )
+        for suffix, words, inputs in (
+            ("-landmarks", _X_Y, "landmarks"),
+            ("-action-units", _AU, "action_units"),
+            ("", _ALL, "both"),
+        )
+    )
+
+
+def _guided(name: str, called: str, guidance: str) -> Variant:
+    """Dual Gating with guidance: a line of Table IV."""
+    settings = {"block": "dg", "guidance": guidance, "inputs": "both"}
+    return Variant(name, (called, _ALL), settings)
+
+
+_TABLE_3 = (
+    *(_alone("gmlp", "gMLP"), _alone("clg", "CLG")),
+    *(_alone("cfg", "CFG"), _alone("dg", "DG")),
+)
+_TABLE_4 = (
+    _TABLE_3[-1][-1],  # DG+Linear on both
+    _guided("dg-ca", "DG+CA+Linear", "cross-attention"),
+    _guided("dg-p2u", "DG+P→U+Linear", "p2u"),
+    _guided("dg-u2p", "DG+U→P+Linear", "u2p"),
+    _guided("dg-mg", "DG+MG+Linear", "both"),
+)
+ABLATIONS = Grid(
+    tables=(
+        Table("Table III: blocks and inputs", ("model", "inputs"), _TABLE_3),
+        Table("Table IV: guidance", ("model", "inputs"), (_TABLE_4,)),
+    ),
+    compared=("gmlp", "clg", "cfg", "dg", "dg-ca", "dg-p2u", "dg-u2p", "dg-mg"),
+    ranks="Table V: Friedman test",
+    sizes="Table VI: parameters and FLOPs",
+    classes="Table VII: severity classes",
+)
+
+# Settings that the contract tests try too.
+VARIANTS = (
+    {"block": "clg"},
+    {"block": "cfg"},
+    {"block": "gmlp"},
+    {"guidance": "p2u"},
+    {"guidance": "u2p"},
+    {"guidance": "none"},
+    {"guidance": "cross-attention"},
+    {"inputs": "landmarks", "guidance": "none"},
+    {"inputs": "action_units", "guidance": "none"},
+)
+
 
 @dataclass(frozen=True)
 class Settings(Recipe):
-    """The recipe is the paper's (section IV.B), its M frames among it."""
+    """The recipe is the paper's (section IV.B), its M frames among it; the network is whole.
+
+    `block`, `guidance` and `inputs` leave parts of it out, or put others in their place (Tables III
+    and IV): "clg" and "cfg" are the cross-location and the cross-frame gate alone, "p2u" is the
+    landmarks' guidance of the action units, "u2p" the other one.
+    """
+
+    block: Literal["dg", "clg", "cfg", "gmlp"] = "dg"
+    guidance: Literal["both", "p2u", "u2p", "none", "cross-attention"] = "both"
+    inputs: Literal["both", "landmarks", "action_units"] = "both"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require("frames", self.frames >= 2 and self.frames % 2 == 0, "even and at least 2")
+        for name in ("block", "guidance", "inputs"):
+            known = get_args(get_type_hints(Settings)[name])
+            self.require(name, getattr(self, name) in known, f"one of {', '.join(known)}")
+        if self.inputs != "both" and self.guidance != "none":
+            raise ValueError(
+                f"with inputs {self.inputs} alone there is nothing to guide them:"
+                f" guidance must be none, not {self.guidance}"
+            )
+
+
+def needs(settings: Settings) -> tuple[str, ...]:
+    """The groups of columns that a network of these settings works on."""
+    return NEEDS if settings.inputs == "both" else (settings.inputs,)
 
 
 def spread(n_au: int, columns: int = LANDMARKS) -> Tensor:
@@ -93,120 +193,70 @@ def spread(n_au: int, columns: int = LANDMARKS) -> Tensor:
     return matrix.float()
 
 
-class C1(nn.Module):
-    """C1, stacked: (sequence, batch, row, inputs) -> (sequence, batch, row, outputs)."""
-
-    def __init__(self, *, sequences: int, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(sequences, inputs, outputs))
-        self.bias = nn.Parameter(torch.zeros(sequences, 1, outputs))
-        for weight in self.weight.detach():
-            nn.init.xavier_uniform_(weight)
-            if outputs == 1 and weight.sum() < 0:
-                weight.neg_()
-
-    def forward(self, values: Tensor) -> Tensor:
-        sequences, batch, rows, inputs = values.shape
-        flat = values.reshape(sequences, batch * rows, inputs)
-        return torch.baddbmm(self.bias, flat, self.weight).view(sequences, batch, rows, -1)
-
-
-class C2(nn.Module):
-    """C2, stacked: two maps (sequence, batch, frame, landmark) -> one such map."""
-
-    def __init__(self, *, sequences: int, frames: int, locations: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(sequences, 2))
-        self.bias = nn.Parameter(torch.zeros(sequences))
-        nn.init.uniform_(self.weight, -math.sqrt(2), math.sqrt(2))  # Glorot: sqrt(6 / (2 + 1))
-        # The first map's gate is 1/N on average, the second's 1/M: this is the sum's sign.
-        weight = self.weight.detach()
-        total = (weight / torch.tensor([locations, frames])).sum(1, keepdim=True)
-        weight *= torch.where(total < 0, -1.0, 1.0)
-
-    def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        weight = self.weight[:, :, None, None, None]
-        return weight[:, 0] * first + weight[:, 1] * second + self.bias[:, None, None, None]
-
-
-class DualGating(nn.Module):
-    """R (sequence, batch, frame, location) -> Q of the same shape: Eqs. 7-13."""
-
-    def __init__(self, *, sequences: int, frames: int, locations: int) -> None:
-        super().__init__()
-        m, n = frames, locations
-        self.locations = C1(sequences=sequences, inputs=n, outputs=n)  # Eq. 7
-        self.frame_mix = C1(sequences=sequences, inputs=m, outputs=m)  # Eq. 8
-        self.location_gate = C1(sequences=sequences, inputs=n // 2, outputs=n)  # Eq. 10
-        self.frames = C1(sequences=sequences, inputs=m, outputs=m)  # Eq. 11
-        self.location_mix = C1(sequences=sequences, inputs=n, outputs=n)  # Eq. 8 for R^F
-        self.frame_gate = C1(sequences=sequences, inputs=m // 2, outputs=m)  # Eq. 10 for G(L->F)
-        self.merge = C2(sequences=sequences, frames=m, locations=n)  # Eq. 13
-
-    def forward(self, r: Tensor) -> Tensor:
-        first, second = self.locations(r).relu().chunk(2, dim=-1)  # Eq. 7: (frame, N/2) twice
-        mask = self.frame_mix(second.mT).sigmoid()  # Eq. 8: (N/2, frame)
-        by_location = self.location_gate(mask.mT * first).softmax(-1) * r  # Eqs. 9, 10
-
-        first, second = self.frames(r.mT).relu().chunk(2, dim=-1)  # Eq. 11: (N, M/2) twice
-        mask = self.location_mix(second.mT).sigmoid()  # Eq. 8: (M/2, N)
-        by_frame = self.frame_gate(mask.mT * first).softmax(-1).mT * r  # Eqs. 12, 10
-
-        return self.merge(by_location, by_frame).relu() + r  # Eq. 13
-
-
-class MutualGuidance(nn.Module):
-    """Q (sequence X, Y, AU; batch, frame, location) -> D of the same shape: Eqs. 14-18."""
-
-    def __init__(self, *, frames: int, locations: int) -> None:
-        super().__init__()
-        self.summary = C1(sequences=3, inputs=frames, outputs=1)  # Eqs. 14, 17
-        self.from_landmarks = nn.Linear(2 * locations, frames)  # W^XY of Eq. 15
-        self.from_au = nn.Linear(locations, frames)  # W^AU of Eq. 17
-        self.au_mask = nn.Linear(1, locations)  # C1 of Eq. 16
-        self.landmark_mask = nn.Linear(1, locations)  # C1 of Eq. 18
-        for layer in (self.from_landmarks, self.from_au, self.au_mask, self.landmark_mask):
-            _keras(layer)
-
-    def forward(self, q: Tensor) -> Tensor:
-        q_x, q_y, q_au = self.summary(q.mT).relu().squeeze(-1)  # Eqs. 14, 17: (batch, N) each
-        q_xy = self.from_landmarks(torch.cat([q_x, q_y], dim=-1)).relu()  # Eq. 15: (batch, M)
-        q_au = self.from_au(q_au).relu()  # Eq. 17: (batch, M)
-        au_mask = self.au_mask(q_xy[..., None]).sigmoid()  # Eq. 16: (batch, M, N)
-        landmark_mask = self.landmark_mask(q_au[..., None]).sigmoid()  # Eq. 18
-        return torch.stack([landmark_mask, landmark_mask, au_mask]) * q  # Eqs. 16, 18
-
-
 class DepressionMLP(nn.Module):
-    """landmarks (batch, frame, x of N, then y), action_units (batch, frame, P) -> score (batch)."""
+    """landmarks (batch, frame, x of N, then y), action_units (batch, frame, P) -> score (batch).
+
+    `inputs`, `block` and `guidance` are those of Settings; a group that is not among the inputs
+    is not given.
+    """
 
     spread: Tensor
 
-    def __init__(self, *, frames: int, n_au: int, locations: int = LANDMARKS) -> None:
+    def __init__(
+        self,
+        *,
+        frames: int,
+        n_au: int = 0,
+        locations: int = LANDMARKS,
+        inputs: str = "both",
+        block: str = "dg",
+        guidance: str = "both",
+    ) -> None:
         super().__init__()
-        self.register_buffer("spread", spread(n_au, locations), persistent=False)
-        self.gating = DualGating(sequences=3, frames=frames, locations=locations)
-        self.guidance = MutualGuidance(frames=frames, locations=locations)
-        self.scores = C1(sequences=3, inputs=frames, outputs=1)  # Eq. 19
-        self.score = nn.Linear(3 * locations, 1)  # W of Eq. 20
-        _keras(self.score)
+        if inputs != "landmarks":
+            self.register_buffer("spread", spread(n_au, locations), persistent=False)
+        sequences = {"both": 3, "landmarks": 2, "action_units": 1}[inputs]
+        self.gating = _block(block, sequences=sequences, frames=frames, locations=locations)
+        self.guidance = _guidance(guidance, frames=frames, locations=locations)
+        self.scores = OverFrames(sequences=sequences, inputs=frames, outputs=1)  # Eq. 19
+        self.score = keras(nn.Linear(sequences * locations, 1))  # W of Eq. 20
 
-    def forward(self, *, landmarks: Tensor, action_units: Tensor) -> Tensor:
-        x, y = landmarks.chunk(2, dim=-1)
-        r = torch.stack([x, y, action_units @ self.spread])  # Eq. 3; Eq. 2 is measured.py's
-        d = self.guidance(self.gating(r))
-        each = self.scores(d.mT).relu().squeeze(-1)  # Eq. 19: (sequence, batch, N)
-        return self.score(each.transpose(0, 1).flatten(1)).relu().squeeze(-1)  # Eq. 20
+    def forward(
+        self, *, landmarks: Tensor | None = None, action_units: Tensor | None = None
+    ) -> Tensor:
+        r = [] if landmarks is None else [*landmarks.chunk(2, dim=-1)]
+        if action_units is not None:
+            r.append(action_units @ self.spread)  # Eq. 3; Eq. 2 is measured.py's
+        q = self.gating(torch.stack([each.transpose(0, 1) for each in r]))
+        s = self.scores(self.guidance(q)).relu().squeeze(1)  # Eq. 19: (sequence, batch, N)
+        return self.score(s.transpose(0, 1).flatten(1)).relu().squeeze(-1)  # Eq. 20
 
 
-def _keras(layer: nn.Linear) -> None:
-    nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
+def _block(name: str, *, sequences: int, frames: int, locations: int) -> nn.Module:
+    if name == "gmlp":
+        return GMLPBlocks(sequences=sequences, frames=frames, locations=locations)
+    over = {"dg": ("locations", "frames"), "clg": ("locations",), "cfg": ("frames",)}[name]
+    return DualGating(sequences=sequences, frames=frames, locations=locations, over=over)
+
+
+def _guidance(name: str, *, frames: int, locations: int) -> nn.Module:
+    if name == "none":
+        return nn.Identity()
+    if name == "cross-attention":
+        return CrossAttention(frames=frames, locations=locations)
+    guided = {"both": {"action_units", "landmarks"}, "p2u": {"action_units"}, "u2p": {"landmarks"}}
+    return MutualGuidance(frames=frames, locations=locations, guided=frozenset(guided[name]))
 
 
 def build(settings: Settings, *, columns: Mapping[str, int]) -> DepressionMLP:
     """The network for so many columns of each group, freshly drawn from torch's generator."""
-    return DepressionMLP(frames=settings.frames, n_au=columns["action_units"])
+    return DepressionMLP(
+        frames=settings.frames,
+        n_au=columns.get("action_units", 0),
+        inputs=settings.inputs,
+        block=settings.block,
+        guidance=settings.guidance,
+    )
 
 
 def initialise(model: DepressionMLP, train_mean: float) -> None:

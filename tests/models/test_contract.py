@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from deptool import plugins
 from deptool.measured import GROUPS
+from deptool.stack import Stack
 
 TRAIN_MEAN = 15.0
 NETWORKS = [name for name in plugins.names("models") if plugins.defines("models", name, "build")]
@@ -38,10 +39,11 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Case:
-    """A model and how many columns it gets of each group."""
+    """A model, its settings, and how many columns it gets of each group."""
 
     module: ModuleType
     columns: dict[str, int]
+    settings: Any
 
 
 def cases() -> Iterator[Any]:
@@ -53,7 +55,14 @@ def cases() -> Iterator[Any]:
             columns = {group: n for group, n in offered.items() if group in wanted}
             if {*module.NEEDS} <= {*columns} and columns not in seen:
                 seen.append(columns)
-                yield pytest.param(Case(module, columns), id=f"{name}-{words}")
+                yield pytest.param(Case(module, columns, module.Settings()), id=f"{name}-{words}")
+        for variant in getattr(module, "VARIANTS", ()):
+            settings = module.Settings(**variant)
+            groups = module.needs(settings) if hasattr(module, "needs") else module.NEEDS
+            columns = {group: OFFERED["all"][group] for group in (*groups, *module.USES)}
+            yield pytest.param(
+                Case(module, columns, settings), id="-".join([name, *variant.values()])
+            )
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -77,7 +86,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def network(case: Case, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    built: nn.Module = case.module.build(case.module.Settings(), columns=case.columns)
+    built: nn.Module = case.module.build(case.settings, columns=case.columns)
     case.module.initialise(built, TRAIN_MEAN)
     return built.eval()
 
@@ -85,7 +94,7 @@ def network(case: Case, seed: int = 0) -> nn.Module:
 def batch(case: Case, size: int = 6) -> dict[str, Tensor]:
     """Numbers as tables hold them: each column moves about a value of its own in each row."""
     generator = torch.Generator().manual_seed(1)
-    frames = case.module.Settings().frames
+    frames = case.settings.frames
     groups = {}
     for group, n in case.columns.items():
         usual, motion = SIZES[group]
@@ -169,6 +178,17 @@ def test_the_state_round_trips(case: Case) -> None:
     assert torch.equal(one(**groups), other(**groups))
 
 
+def test_a_stack_of_members_is_each_of_them(case: Case) -> None:
+    if not getattr(case.module, "TOGETHER", True):
+        return
+    networks = [network(case, seed) for seed in range(3)]
+    parts = [batch(case, size=6), {k: v.flip(0) for k, v in batch(case).items()}, batch(case)]
+    groups = {group: torch.stack([part[group] for part in parts]) for group in case.columns}
+    together = Stack(networks).score([0, 1, 2], groups)
+    alone = [built(**part) for built, part in zip(networks, parts, strict=True)]
+    torch.testing.assert_close(together, torch.stack(alone), rtol=1e-5, atol=1e-5)
+
+
 def test_the_same_seed_draws_the_same_weights(case: Case) -> None:
     one, other = network(case, seed=3).state_dict(), network(case, seed=3).state_dict()
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -184,7 +204,7 @@ def test_training_starts_near_the_train_mean(case: Case) -> None:
 
 def test_the_optimiser_has_every_parameter_and_a_state_of_tensors(case: Case) -> None:
     built = network(case).train()
-    optimiser = case.module.optimiser(built, case.module.Settings())
+    optimiser = case.module.optimiser(built, case.settings)
     held = {id(p) for group in optimiser.param_groups for p in group["params"]}
     assert held == {id(p) for p in built.parameters()}
     case.module.loss(built(**batch(case)), torch.linspace(0, 40, 6)).backward()
@@ -198,7 +218,7 @@ def test_a_few_rows_can_be_learnt_by_heart(case: Case) -> None:
     # Targets from 5 to 25 have a standard deviation of 6.83 points: what a constant leaves.
     target = torch.linspace(5, 25, 6)
     built, groups = network(case).train(), batch(case)
-    settings = dataclasses.replace(case.module.Settings(), learning_rate=0.005)
+    settings = dataclasses.replace(case.settings, learning_rate=0.005)
     optimiser = case.module.optimiser(built, settings)
     for _ in range(150):
         optimiser.zero_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,9 @@ def random_rows(size: int = 2) -> dict[str, torch.Tensor]:
     return {group: torch.rand(size, 18, n) for group, n in columns(35).items()}
 
 
-def network(n_au: int = 35, seed: int = 0) -> depressionmlp.DepressionMLP:
+def network(n_au: int = 35, seed: int = 0, **variant: Any) -> depressionmlp.DepressionMLP:
     torch.manual_seed(seed)
-    built = depressionmlp.build(Settings(), columns=columns(n_au))
+    built = depressionmlp.build(Settings(**variant), columns=columns(n_au))
     for parameter in built.parameters():  # biases too must matter in the comparison
         parameter.data += 0.05 * torch.randn_like(parameter)
     return built
@@ -71,78 +72,138 @@ def eq3(au: Array, n: int) -> Array:
     return out
 
 
-def dual_gating(r: Array, p: Any) -> Array:
-    m, n = r.shape
+def location_gate(r: Array, p: Any) -> Array:
+    n = r.shape[1]
     r_l = relu(c1(r, *p("locations")))  # Eq. 7
     r_l1, r_l2 = r_l[:, : n // 2], r_l[:, n // 2 :]
     m_f2 = sigmoid(c1(r_l2.T, *p("frame_mix")))  # Eq. 8
     g_fl = m_f2.T * r_l1  # Eq. 9
-    r_fl = softmax(c1(g_fl, *p("location_gate"))) * r  # Eq. 10
+    return softmax(c1(g_fl, *p("location_gate"))) * r  # Eq. 10
+
+
+def frame_gate(r: Array, p: Any) -> Array:
+    m = r.shape[0]
     r_f = relu(c1(r.T, *p("frames")))  # Eq. 11
     r_f1, r_f2 = r_f[:, : m // 2], r_f[:, m // 2 :]
     m_l2 = sigmoid(c1(r_f2.T, *p("location_mix")))  # Eq. 8 with R^F_2
     g_lf = m_l2.T * r_f1  # Eq. 12
-    r_lf = softmax(c1(g_lf, *p("frame_gate"))).T * r  # Eq. 10 with G^(L->F)
+    return softmax(c1(g_lf, *p("frame_gate"))).T * r  # Eq. 10 with G^(L->F)
+
+
+def dual_gating(r: Array, p: Any) -> Array:
     weight, bias = p("merge")
-    return relu(weight[0] * r_fl + weight[1] * r_lf + bias) + r  # Eq. 13
+    return relu(weight[0] * location_gate(r, p) + weight[1] * frame_gate(r, p) + bias) + r  # Eq. 13
 
 
-def reference(model: depressionmlp.DepressionMLP, x: Array, y: Array, au: Array) -> float:
+def one_gate(gate: Callable[[Array, Any], Array]) -> Callable[[Array, Any], Array]:
+    """Eq. 13 with one map alone."""
+
+    def gating(r: Array, p: Any) -> Array:
+        weight, bias = p("merge")
+        return relu(weight[0] * gate(r, p) + bias) + r
+
+    return gating
+
+
+def norm(a: Array, scale: Array, shift: Array) -> Array:
+    """Each row to mean 0 and variance 1, then a scale and a shift for each column."""
+    centred = a - a.mean(1, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5) * scale + shift
+
+
+def gmlp_block(x: Array, p: Any) -> Array:
+    a = c1(norm(x, *p("norm")), p("u")[0].T, p("u")[1])
+    z = a * np.array([[(1 + math.erf(v / math.sqrt(2))) / 2 for v in row] for row in a])  # Eq. 4
+    z1, z2 = z[:, : z.shape[1] // 2], z[:, z.shape[1] // 2 :]
+    weight, bias = p("gate")
+    gated = z1 * (matmul(weight, norm(z2, *p("gate.norm"))) + bias)  # Eq. 5
+    return x + c1(gated, p("v")[0].T, p("v")[1])  # Eq. 6
+
+
+BLOCKS = {
+    "dg": dual_gating,
+    "clg": one_gate(location_gate),
+    "cfg": one_gate(frame_gate),
+    "gmlp": gmlp_block,
+}
+
+
+def reference(model: depressionmlp.DepressionMLP, r: list[Array], **variant: str) -> float:
+    """r: those of X, Y and AU (frame, location) that there are."""
+    settings = Settings(**variant)  # type: ignore[arg-type]
     state = {k: v.double().numpy() for k, v in model.state_dict().items()}
 
     def stacked(prefix: str, s: int) -> Any:
-        return lambda name="": (
-            state[f"{prefix}{name}.weight"][s],
-            np.squeeze(state[f"{prefix}{name}.bias"][s], axis=0)
-            if state[f"{prefix}{name}.bias"].ndim == 3
-            else state[f"{prefix}{name}.bias"][s],
-        )
+        def get(name: str = "") -> tuple[Array, Array]:
+            weight, bias = (state[f"{prefix}{name}.{kind}"][s] for kind in ("weight", "bias"))
+            return weight, bias[0] if bias.ndim == 2 else bias
+
+        return get
+
+    def block(s: int) -> Any:
+        kinds, prefix = ("weight", "bias"), f"gating.blocks.{s}."
+        if settings.block == "gmlp":
+            return lambda name: tuple(state[f"{prefix}{name}.{kind}"] for kind in kinds)
+        return stacked("gating.", s)
 
     def full(name: str, a: Array) -> Array:
         """W (x) a + b for a column a."""
         column = matmul(state[f"{name}.weight"], a)
         return column + state[f"{name}.bias"][:, None]
 
-    def mask(name: str, a: Array) -> Array:
-        return sigmoid(c1(a, state[f"{name}.weight"].T, state[f"{name}.bias"]))
+    def linear(name: str, a: Array) -> Array:
+        return c1(a, state[f"{name}.weight"].T, state[f"{name}.bias"])
 
-    q = [dual_gating(r, stacked("gating.", s)) for s, r in enumerate((x, y, eq3(au, 68)))]
-    each = [relu(c1(part.T, *stacked("guidance.summary", s)())) for s, part in enumerate(q)]
-    q_xy = relu(full("guidance.from_landmarks", np.concatenate(each[:2])))  # Eqs. 14, 15
-    q_au = relu(full("guidance.from_au", each[2]))  # Eq. 17
-    d_pu = mask("guidance.au_mask", q_xy) * q[2]  # Eq. 16
-    d_ux = mask("guidance.landmark_mask", q_au) * q[0]  # Eq. 18
-    d_uy = mask("guidance.landmark_mask", q_au) * q[1]
-    s = [relu(c1(d.T, *stacked("scores", i)())) for i, d in enumerate((d_ux, d_uy, d_pu))]  # Eq. 19
+    q = [BLOCKS[settings.block](part, block(s)) for s, part in enumerate(r)]
+    d = list(q)
+    if settings.guidance in ("both", "p2u"):
+        each = [relu(c1(q[s].T, *stacked("guidance.summary", s)())) for s in (0, 1)]
+        q_xy = relu(full("guidance.from_landmarks", np.concatenate(each)))  # Eqs. 14, 15
+        d[2] = sigmoid(linear("guidance.au_mask", q_xy)) * q[2]  # Eq. 16
+    if settings.guidance in ("both", "u2p"):
+        last = 2 if settings.guidance == "both" else 0  # the one summary that there is
+        each_au = relu(c1(q[2].T, *stacked("guidance.summary", last)()))
+        q_au = relu(full("guidance.from_au", each_au))  # Eq. 17
+        for s in (0, 1):
+            d[s] = sigmoid(linear("guidance.landmark_mask", q_au)) * q[s]  # Eq. 18
+    if settings.guidance == "cross-attention":
+        points = linear("guidance.from_landmarks", np.concatenate(q[:2], axis=1))
+        alike = matmul(points, linear("guidance.from_au", q[2]).T) / math.sqrt(18)
+        d = [*(matmul(softmax(alike.T), q[s]) for s in (0, 1)), matmul(softmax(alike), q[2])]
+    s = [relu(c1(part.T, *stacked("scores", i)())) for i, part in enumerate(d)]  # Eq. 19
     return float(relu(full("score", np.concatenate(s)))[0, 0])  # Eq. 20
 
 
-def test_the_network_is_the_equations() -> None:
-    model = network()
+@pytest.mark.parametrize("variant", [{}, *depressionmlp.VARIANTS], ids=str)
+def test_the_network_is_the_equations(variant: dict[str, str]) -> None:
+    model = network(**variant)
     depressionmlp.initialise(model, 15.0)
     generator = np.random.default_rng(0)
     x, y = generator.random((2, 2, 18, 68))
     au = 5 * generator.random((2, 18, 35))
-    scores = model(
-        landmarks=torch.from_numpy(np.concatenate([x, y], axis=-1)).float(),
-        action_units=torch.from_numpy(au).float(),
-    )
-    slow = [reference(model, x[i], y[i], au[i]) for i in range(2)]
+    groups = {"landmarks": np.concatenate([x, y], axis=-1), "action_units": au}
+    given = depressionmlp.needs(Settings(**variant))  # type: ignore[arg-type]
+    scores = model(**{group: torch.from_numpy(groups[group]).float() for group in given})
+    slow = []
+    for i in range(2):
+        points = [x[i], y[i]] if "landmarks" in given else []
+        units = [eq3(au[i], 68)] if "action_units" in given else []
+        slow.append(reference(model, points + units, **variant))
     assert slow[0] != pytest.approx(slow[1], abs=1e-3)  # or the comparison would say little
     np.testing.assert_allclose(scores.detach().numpy(), slow, rtol=2e-5)
 
 
 def test_dual_gating_is_the_equations_element_by_element() -> None:
     model = network(seed=5)
-    r = torch.rand(3, 1, 18, 68, generator=torch.Generator().manual_seed(2))
+    r = torch.rand(3, 18, 1, 68, generator=torch.Generator().manual_seed(2))
     q = model.gating(r)
     state = {k: v.double().numpy() for k, v in model.gating.state_dict().items()}
     for s in range(3):
         slow = dual_gating(
-            r[s, 0].double().numpy(),
+            r[s, :, 0].double().numpy(),
             lambda name, s=s: (state[f"{name}.weight"][s], state[f"{name}.bias"][s].squeeze()),
         )
-        np.testing.assert_allclose(q[s, 0].detach().numpy(), slow, atol=1e-5)
+        np.testing.assert_allclose(q[s, :, 0].detach().numpy(), slow, atol=1e-5)
 
 
 # --- what the paper's text fixes -----------------------------------------------------------
@@ -158,6 +219,42 @@ def test_there_are_42192_parameters_with_one_mask_for_each_direction() -> None:
     assert expected == 42192
     assert sum(p.numel() for p in network().parameters()) == expected
     assert sum(p.numel() for p in network(n_au=20).parameters()) == expected  # Eq. 3 learns nothing
+
+
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        # Three sequences, Linear: 3 * 19 + 205 = 262. CLG: 4692 + 342 + 2380 + 1 + 1 = 7416.
+        ({"block": "clg", "guidance": "none"}, 3 * 7416 + 262),
+        ({"block": "cfg", "guidance": "none"}, 3 * (342 + 4692 + 180 + 2) + 262),
+        # Norm 136, U 4692, norm 68, W and b of the unit 342, V 2380.
+        ({"block": "gmlp", "guidance": "none"}, 3 * 7618 + 262),
+        ({"guidance": "none"}, 3 * 12631 + 262),
+        ({"guidance": "p2u"}, 3 * 12631 + 262 + 2 * 19 + 2466 + 136),
+        ({"guidance": "u2p"}, 3 * 12631 + 262 + 19 + 1242 + 136),
+        ({"guidance": "cross-attention"}, 3 * 12631 + 262 + 2466 + 1242),
+        # Two sequences and one: 2 * 19 + 137, 19 + 69.
+        ({"inputs": "landmarks", "guidance": "none"}, 2 * 12631 + 175),
+        ({"inputs": "action_units", "guidance": "none"}, 12631 + 88),
+    ],
+    ids=str,
+)
+def test_no_variant_has_more_parameters(variant: dict[str, str], expected: int) -> None:
+    assert sum(p.numel() for p in network(**variant).parameters()) == expected
+    assert expected < 42192  # "our model requires the most parameters"
+
+
+@pytest.mark.parametrize("inputs", ["landmarks", "action_units"])
+@pytest.mark.parametrize("guidance", ["both", "p2u", "u2p", "cross-attention"])
+def test_one_input_alone_has_no_guide(inputs: Any, guidance: Any) -> None:
+    with pytest.raises(ValueError, match=f"inputs {inputs} alone .* guidance must be none"):
+        Settings(inputs=inputs, guidance=guidance)
+
+
+@pytest.mark.parametrize("name", ["block", "guidance", "inputs"])
+def test_an_unknown_variant_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be one of .*, not all of it"):
+        Settings(**{name: "all of it"})  # type: ignore[arg-type]
 
 
 def test_eq3_is_the_papers_for_35_action_units() -> None:
