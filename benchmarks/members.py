@@ -106,7 +106,7 @@ def _task(root: Path) -> Task:
     module = plugins.load("models", "depressionmlp")
     settings = replace(module.Settings(), epochs=EPOCHS, patience=EPOCHS)
     recordings, _ = corpus.scored()
-    columns, _ = choose_columns(corpus, recordings, module)
+    columns, _ = choose_columns(corpus, recordings, module, settings)
     data = prepare(corpus, recordings, Plan(module, settings, columns, torch.device("cpu")))
     assert isinstance(data, Segmented)
     return Task(module, data, splits.make_folds(recordings, "group-kfold:5")[0])
