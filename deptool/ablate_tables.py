@@ -69,8 +69,8 @@ def score(ablation: Ablation, split: str = "test") -> Scored:
     Raises InputError where a variant has nothing scored there.
     """
     report = report_runs(ablation.root, split)
-    found = [row for row in primary(report, constants=True) if row.run in ablation.runs]
-    rows = {row.run: row for row in found if not row.constant}
+    found = {row.run: row for row in primary(report)}
+    rows = {name: found[name] for name in ablation.runs if name in found}
     for name in ablation.runs:
         if name not in rows:
             why = report.skipped.get(name, "it has no scored recordings")
@@ -79,9 +79,15 @@ def score(ablation: Ablation, split: str = "test") -> Scored:
     if any("synthetic" in row.notes for row in rows.values()):
         warnings.append(NOTES["synthetic"])
     ranking, why = _rank({name: rows[name] for name in ablation.grid.compared})
-    constants = tuple(row for row in found if row.constant)
-    ordered = {name: rows[name] for name in ablation.runs}
-    return Scored(ablation, split, ordered, constants, tuple(warnings), ranking, why)
+    mine = {id(row) for row in rows.values()}
+    constants = tuple(  # a constant stands once in its group, under any of its runs
+        row
+        for group in report.groups
+        if any(id(row) in mine for row in group)
+        for row in group
+        if row.constant
+    )
+    return Scored(ablation, split, rows, constants, tuple(warnings), ranking, why)
 
 
 def _rank(rows: Mapping[str, Row]) -> tuple[Ranking | None, str]:
@@ -183,7 +189,7 @@ def _classes(scored: Scored) -> Sheet:
         "Scores cut into classes as they are, without rounding. F1: of the upper of two classes,"
         " else the mean over the classes. AUC takes the predicted score itself; for more than two"
         " classes it is the mean over the cuts of the AUC of truth at or above the cut. A dash: a"
-        f" class has no recording. {BRACKETS}"
+        f" class has no recording; no interval: most resamples lack a class. {BRACKETS}"
     )
     header = ["classes", "model", *_CLASSES.values()]
     title = f"{scored.ablation.grid.classes} ({scored.title})"

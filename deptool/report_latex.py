@@ -168,4 +168,7 @@ def _number(text: str) -> str:
     """A cell of a column of numbers: mathematics where it is one, so that a minus is a minus."""
     if not _NUMBER.fullmatch(text):
         return escaped(text)
-    return f"${text.replace('±', chr(92) + 'pm').replace('−', '-')}$"
+    signs = (("±", r"\pm"), ("−", "-"), (" [", r"\ ["))  # mathematics drops a plain space
+    for sign, written in signs:
+        text = text.replace(sign, written)
+    return f"${text}$"
