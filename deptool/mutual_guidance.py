@@ -24,9 +24,8 @@ class MutualGuidance(nn.Module):
     def __init__(self, *, frames: int, locations: int, guided: frozenset[str]) -> None:
         super().__init__()
         self.guided = guided
-        asked = [s for s, group in enumerate(_GUIDES) if group in guided]
-        self.asked = slice(asked[0], asked[-1] + 1)  # the sequences that guide
-        self.summary = OverFrames(sequences=len(asked), inputs=frames, outputs=1)  # Eqs. 14, 17
+        guides = 2 * ("action_units" in guided) + ("landmarks" in guided)
+        self.summary = OverFrames(sequences=guides, inputs=frames, outputs=1)  # Eqs. 14, 17
         if "action_units" in guided:
             self.from_landmarks = nn.Linear(2 * locations, frames)  # W^XY of Eq. 15
         if "landmarks" in guided:
@@ -40,8 +39,10 @@ class MutualGuidance(nn.Module):
                 keras(layer)
 
     def forward(self, q: Tensor) -> Tensor:
-        summaries = self.summary(q[self.asked]).relu().squeeze(1)  # Eqs. 14, 17: (guide, batch, N)
-        landmarks, units = q[:2], q[2:]
+        landmarks, units = q.split((2, 1))
+        one = landmarks if "action_units" in self.guided else units
+        guides = q if len(self.guided) == 2 else one
+        summaries = self.summary(guides).relu().squeeze(1)  # Eqs. 14, 17: (guide, batch, N)
         if "landmarks" in self.guided:
             landmarks = self._landmark_mask(summaries) * landmarks  # Eq. 18
         if "action_units" in self.guided:
@@ -57,9 +58,6 @@ class MutualGuidance(nn.Module):
         """(frame, batch, location), from that of AU, the last."""
         q_au = self.from_au(summaries[-1]).relu()  # Eq. 17: (batch, M)
         return self.landmark_mask(q_au.mT[..., None]).sigmoid()
-
-
-_GUIDES = ("action_units", "action_units", "landmarks")  # whom X, Y and AU guide
 
 
 class CrossAttention(nn.Module):
