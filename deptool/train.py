@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -80,28 +81,17 @@ def train(
         refuse_crossing(recordings, folds[0])
     if strict and overlap:
         raise DataError(overlap.sentence(), where=f"corpus {corpus.name!r}", fix=_DISJOINT)
-    name = module.__name__.rsplit(".", 1)[1].replace("_", "-")
-    about: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "deptool_version": deptool.__version__,
-        "status": "running",
-        "model": name,
-        "title": module.TITLE,
-        "doi": module.DOI,
-        "corpus": corpus.name,
-        "feature_set": corpus.feature_set,
+    about = _about(module, corpus, settings) | {
         "scale": scale,
         "protocol": protocol,
         "split_seed": split_seed,
         "without": sorted(without),
-        "id_space": corpus.id_space,
         "seeds": list(seeds),
-        "normalise": corpus.normalise,
-        "settings": asdict(settings),
     }
     about["digest"] = _digest(about, recordings)
     if out is None:
-        out = Path("runs") / f"{name}-{runs.slug(corpus.name)}-{about['digest'][:8]}"
+        name = f"{about['model']}-{runs.slug(corpus.name)}-{about['digest'][:8]}"
+        out = Path("runs") / name
     before = runs.find_run(out, about)
     if before and before.done:
         return before
@@ -128,6 +118,23 @@ def train(
     states = prepared.train(run, members, on_epoch)
     _keep_subjects(run, corpus, prepared)
     return _finish(run, prepared, members, states)
+
+
+def _about(module: ModuleType, corpus: Corpus, settings: Any) -> dict[str, Any]:
+    """What run.json says of a model, its settings and a corpus."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "deptool_version": deptool.__version__,
+        "status": "running",
+        "model": module.__name__.rsplit(".", 1)[1].replace("_", "-"),
+        "title": module.TITLE,
+        "doi": module.DOI,
+        "corpus": corpus.name,
+        "feature_set": corpus.feature_set,
+        "id_space": corpus.id_space,
+        "normalise": corpus.normalise,
+        "settings": asdict(settings),
+    }
 
 
 def default_seeds(model: str) -> range:

@@ -182,7 +182,7 @@ class Trainer:
 
     def _rmse(self, drawn: Drawn, scores: NDArray[np.float64]) -> float:
         """From the scores of a member's dev segments, those that fill the row up behind them."""
-        segments = drawn.dev_segments
+        segments = drawn.dev_segments.numpy()
         mean = average(scores[: len(segments)], self.data.recording[segments], len(self.scores))
         return float(np.sqrt(np.square(mean - self.scores)[drawn.dev].mean()))
 

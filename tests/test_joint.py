@@ -55,6 +55,15 @@ def test_joined_recordings_keep_their_split_and_get_names_of_their_own(tmp_path:
     assert not joint.notes
 
 
+def test_what_is_known_of_persons_is_joined_under_the_names_of_the_joint(tmp_path: Path) -> None:
+    one = named(tmp_path / "one", seed=1, space="A")
+    other = named(tmp_path / "other", seed=2, first=6, space="B")  # another s006
+    one.write_subjects(pl.DataFrame({"subject_id": ["s006"], "gender": ["male"], "age": [50.0]}))
+    other.write_subjects(pl.DataFrame({"subject_id": ["s006"], "gender": ["other"], "age": [20.0]}))
+    known = join([one, other]).subjects()
+    assert known.select("subject_id", "age").rows() == [("A:s006", 50.0), ("B:s006", 20.0)]
+
+
 def test_a_session_in_two_corpora_is_refused(one: Corpus, other: Corpus) -> None:
     with pytest.raises(
         DataError, match=r"2 sessions are in both 'one' and 'other': s006_0, s007_0"

@@ -85,6 +85,14 @@ def test_groups_of_members_are_as_large_as_is_allowed(
     assert seen == [1] * 6  # its file says that its members cannot be stacked
 
 
+def test_a_dev_part_of_one_segment_is_enough(tmp_path: Path) -> None:
+    # 4 persons, 1 session of 4 s: one segment of 3 s each, one person in dev.
+    tiny = make_tables_corpus(tmp_path / "tiny", n_subjects=4, sessions=1, seconds=4.0)
+    settings = plugins.load("models", "depressionmlp").Settings(epochs=1)
+    done = train(tiny, "depressionmlp", settings, seeds=[0, 1], out=tmp_path / "run")
+    assert done.about["folds"][0]["dev"]["recordings"] == 1
+
+
 # --- the stack -----------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from deptool.errors import DataError, InputError, SettingsError, TrainingError, 
 from deptool.models.depressionmlp import Settings
 from deptool.networks import average
 from deptool.runs import Run, open_run, read_model
-from deptool.schema import FRAMES, HISTORY, PREDICTIONS
+from deptool.schema import FRAMES, HISTORY, PREDICTIONS, SUBJECTS
 from deptool.tables import read_table, write_table
 from deptool.train import train
 from fixtures.tables import make_tables_corpus
@@ -284,6 +284,28 @@ def test_group_kfold_predicts_everyone_once_in_test(corpus: Corpus, tmp_path: Pa
         )
         assert part["train_mean"].to_list() == pytest.approx([trained["truth"].mean()] * 16)
     assert len(read_model(done.root)[1]) == 4
+
+
+def test_without_a_split_of_its_own_persons_are_dealt_to_five_folds(tmp_path: Path) -> None:
+    own = make_tables_corpus(tmp_path / "own", n_subjects=6, sessions=1, seconds=4.0, splits=False)
+    assert train(own, "constant", out=tmp_path / "run").about["protocol"] == "group-kfold:5"
+
+
+def test_a_network_has_five_seeds_unless_told(deptool: Cli, tmp_path: Path) -> None:
+    own = make_tables_corpus(tmp_path / "own", n_subjects=4, sessions=1, seconds=4.0)
+    for model, seeds in (("depressionmlp", [0, 1, 2, 3, 4]), ("ridge", [0])):
+        words = ["--epochs", "1"] if model == "depressionmlp" else []
+        done = deptool("train", own.root, "--model", model, *words, "--out", tmp_path / model)
+        assert done.returncode == 0, done.stderr
+        assert open_run(tmp_path / model).about["seeds"] == seeds
+
+
+def test_what_is_known_of_the_persons_comes_along(own: Corpus, tmp_path: Path) -> None:
+    known = {"subject_id": ["s000", "s999"], "gender": ["female", "male"], "age": [31.0, 40.0]}
+    own.write_subjects(pl.DataFrame(known))
+    done = train(own, "constant", out=tmp_path / "run")
+    kept = read_table(done.root / "subjects.parquet", SUBJECTS)
+    assert kept.rows() == [("s000", "female", 31.0)]  # s999 is in no recording
 
 
 def test_a_subject_on_two_sides_is_reported_and_strict_refuses(own: Corpus, tmp_path: Path) -> None:
