@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +60,7 @@ def compare_runs(paths: Sequence[Path], split: str = "test", over: str | None = 
     differences = compare(tables)
     ranking = rank(tables) if len(tables) >= FEWEST_MODELS else None
     warnings = {"dev": [OPTIMISTIC], "train": [TRAINED]}.get(split, [])
+    warnings = [*warnings, *_unequal({name: about for name, (_, about) in read.items()})]
     if any(about.get("synthetic") is True for _, about in read.values()):
         warnings = [*warnings, NOTES["synthetic"]]
     first = tables[names[0]]
@@ -116,6 +117,27 @@ def ranking_sentence(found: Ranking) -> str:
         f"The models do not all make equal errors (Friedman, p = {found.p:.2g}). Told apart by"
         f" Nemenyi's test, their average ranks at least {found.critical:.2f} apart: {listed}."
     )
+
+
+def _unequal(abouts: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """What runs do not have in common beside the model, of those whose run.json says it."""
+    words = {"protocol": "protocol", "split_seed": "seed of the split", "seeds": "seeds"}
+    found = []
+    for key, called in words.items():
+        known = {name: about[key] for name, about in abouts.items() if key in about}
+        if len({str(value) for value in known.values()}) > 1:
+            shown = ", ".join(f"{name} {_shown(value)}" for name, value in known.items())
+            why = (
+                "the mean over more seeds is surer"
+                if key == "seeds"
+                else "each was trained on other recordings, so the models alone are not compared"
+            )
+            found.append(f"The runs differ in their {called} ({shown}): {why}.")
+    return found
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class Bars:
         self.progress = progress("loss", "dev")
         self.tasks: dict[tuple[int, int], Any] = {}
         self.history: dict[tuple[int, int], list[float]] = {}
+        self.at: dict[tuple[int, int], int] = {}
         self.reading: Any = None
         self.all: Any = None
 
@@ -53,14 +54,21 @@ class Bars:
         stopped = len(rmses) - 1 - rmses.index(best) >= self.patience
         fields: Any = {"loss": f"loss {loss:.2f}", "dev": f"dev RMSE {dev_rmse:.2f}"}
         if self.all is not None:
-            # A member that stopped early has no more epochs to wait for.
-            step = self.epochs - epoch + 1 if stopped else 1
+            # Epochs of an earlier run count; a member that stopped early waits for no more.
+            before = self.at.get(member.key, 0)
+            self.at[member.key] = self.epochs if stopped else epoch
+            step = self.at[member.key] - before
             self.progress.update(self.all, advance=step, **fields)
             return
         if member.key not in self.tasks:
             name = f"seed {member.seed}, fold {member.fold.number}"
             self.tasks[member.key] = self.progress.add_task(name, total=self.epochs, **fields)
         self.progress.update(self.tasks[member.key], completed=epoch, **fields)
+
+    def done(self) -> None:
+        """All members have ended, those of earlier runs that say nothing of it too."""
+        if self.all is not None:
+            self.progress.update(self.all, completed=self.progress.tasks[self.all].total)
 
     def stop(self) -> None:
         if self.progress.live.is_started:

@@ -126,6 +126,7 @@ def command(
             on_start=start,
             on_epoch=advance,
         )
+        bars.done()
     except KeyboardInterrupt:
         bars.stop()  # before the talk, or the bar is drawn over it
         say("Interrupted. Whole epochs are kept: the same command again goes on after the last.")
@@ -134,6 +135,8 @@ def command(
         bars.stop()
     if not bars.started:
         say(f"{run.root} is finished already with these settings; nothing was changed.")
+        if log:
+            say("No epoch was trained, so --log wrote nothing.")
     logbook.finish(run)
     _show(run)
 
