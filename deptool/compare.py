@@ -120,24 +120,17 @@ def ranking_sentence(found: Ranking) -> str:
 
 
 def _unequal(abouts: Mapping[str, Mapping[str, object]]) -> list[str]:
-    """What runs do not have in common beside the model, of those whose run.json says it."""
-    words = {"protocol": "protocol", "split_seed": "seed of the split", "seeds": "seeds"}
+    """Where runs were not trained on the same recordings, by what their run.json says."""
     found = []
-    for key, called in words.items():
+    for key, called in (("protocol", "protocol"), ("split_seed", "seed of the split")):
         known = {name: about[key] for name, about in abouts.items() if key in about}
-        if len({str(value) for value in known.values()}) > 1:
-            shown = ", ".join(f"{name} {_shown(value)}" for name, value in known.items())
-            why = (
-                "the mean over more seeds is surer"
-                if key == "seeds"
-                else "each was trained on other recordings, so the models alone are not compared"
+        if len(set(known.values())) > 1:
+            shown = ", ".join(f"{name} {value}" for name, value in known.items())
+            found.append(
+                f"The runs differ in their {called} ({shown}): each was trained on other"
+                " recordings, so not the models alone are compared."
             )
-            found.append(f"The runs differ in their {called} ({shown}): {why}.")
     return found
-
-
-def _shown(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:

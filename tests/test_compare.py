@@ -55,13 +55,13 @@ def test_dev_is_optimistic_and_a_synthetic_corpus_is_called_so(tmp_path):
     assert "synthetic" in said
 
 
-def test_runs_of_other_protocols_or_seeds_are_said_to_differ(tmp_path):
-    one = write_noisy(tmp_path / "a", "x", 1, protocol="group-kfold:3", split_seed=0, seeds=[0, 1])
-    other = write_noisy(tmp_path / "b", "y", 5, protocol="group-kfold:4", split_seed=1, seeds=[0])
+def test_runs_of_other_protocols_are_said_to_differ(tmp_path):
+    one = write_noisy(tmp_path / "a", "x", 1, protocol="group-kfold:3", split_seed=0)
+    other = write_noisy(tmp_path / "b", "y", 5, protocol="group-kfold:4", split_seed=1)
     said = compare_runs([one, other]).warnings
     assert "protocol (a group-kfold:3, b group-kfold:4)" in said[0]
     assert "seed of the split (a 0, b 1)" in said[1]
-    assert "seeds (a 0, 1, b 0)" in said[2]
+    assert len(said) == 2
 
 
 def test_sessions_and_tasks_can_be_compared(tmp_path):
