@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from deptool.cohort.truth import CUES_TABLE, HABITS, SEGMENTS
 from deptool.corpus import Corpus, create_corpus, open_corpus
 from deptool.errors import DataError, InputError, SettingsError
 from deptool.functionals import align
+from deptool.label import HEADER, join_labels
 from deptool.measured import LANDMARK_COLUMNS
 from deptool.metrics import rmse
 from deptool.schema import AU_INTENSITY, FRAMES, PREDICTIONS
@@ -351,3 +353,36 @@ def test_a_stream_is_noisier_where_it_is_less_reliable(made: Made) -> None:
     for name in trust:
         assert np.corrcoef(trust[name], noise[name])[0, 1] < -0.5, name
     assert np.corrcoef(trust["visual"], noise["pose"])[0, 1] > -0.3
+
+
+def test_run_again_it_keeps_what_labels_had_said(made: Made, tmp_path: Path) -> None:
+    corpus = made()
+    path = tmp_path / "labels.csv"
+    lines = "P0001_1,Q,Q_1,reading,test,BDI-II,63,other,80"
+    path.write_text(f"{HEADER},gender,age\n{lines}\n")
+    join_labels(corpus, path)
+    before = corpus_files(corpus.root)
+    made()
+    assert corpus_files(corpus.root) == before
+    # A recording that is made anew stays the person's whom the labels gave it to.
+    for name in ("frames/P0001_1.parquet", "frames/P0002_1.parquet"):
+        (corpus.root / name).unlink()
+    made()
+    assert corpus_files(corpus.root) == before
+
+
+def test_labels_of_a_cohort_whose_recordings_are_gone_do_not_stay_for_another(made: Made) -> None:
+    corpus = made()
+    shutil.rmtree(corpus.root / "frames")
+    assert corpus_files(made(seed=8).root) == corpus_files(made("fresh", seed=8).root) | {
+        "corpus.json": corpus_files(corpus.root)["corpus.json"]  # its name is the folder's
+    }
+
+
+def test_a_folder_of_other_files_is_refused_without_an_option_that_synth_lacks(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(InputError, match="Choose another folder") as caught:
+        synthesise(tmp_path, SMALL)
+    assert "--out" not in str(caught.value)
