@@ -175,10 +175,14 @@ class Corpus:
         """Recordings with a score on one scale (columns of recordings, plus score), and the scale.
 
         `scale` None takes the corpus's only scale, `binary` not counted beside another. Raises
-        DataError where the corpus has no labels, not that scale, or several and none was named.
+        DataError where the corpus has no labels, not that scale, or several and none was named, and
+        where it is a synthetic one that was interrupted.
         """
         import polars as pl
 
+        from deptool.cohort.unfinished import refuse_unfinished
+
+        refuse_unfinished(self)
         labels = self.labels()
         if labels.is_empty():
             from deptool.label import HEADER

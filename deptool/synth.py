@@ -31,6 +31,7 @@ from deptool.cohort.severity import Severity, severity_of
 from deptool.cohort.streams import voice_of, voice_path, write_voice
 from deptool.cohort.tables import FPS_SOURCE, frames_of
 from deptool.cohort.truth import NOTE, Planted, write_truth
+from deptool.cohort.unfinished import FEATURE_SET
 from deptool.corpus import MARKER, Corpus, create_corpus, open_corpus
 from deptool.errors import DataError
 from deptool.extract_one import Row, read_row
@@ -40,7 +41,6 @@ from deptool.schema import FRAMES
 from deptool.subjects import FILE as SUBJECTS_FILE
 from deptool.tables import write_table
 
-FEATURE_SET = "synthetic-1"
 EXTRACTOR = "synthetic"
 _TABLES = (RECORDINGS_FILE, LABELS_FILE, SUBJECTS_FILE)
 

@@ -22,6 +22,7 @@ from deptool.cohort.truth import CUES_TABLE, HABITS, SEGMENTS
 from deptool.corpus import Corpus, create_corpus, open_corpus
 from deptool.errors import DataError, InputError, SettingsError
 from deptool.functionals import align
+from deptool.joint import join
 from deptool.label import HEADER, join_labels
 from deptool.measured import LANDMARK_COLUMNS
 from deptool.metrics import rmse
@@ -386,3 +387,54 @@ def test_a_folder_of_other_files_is_refused_without_an_option_that_synth_lacks(
     with pytest.raises(InputError, match="Choose another folder") as caught:
         synthesise(tmp_path, SMALL)
     assert "--out" not in str(caught.value)
+
+
+@pytest.fixture
+def interrupted(made: Made, tmp_path: Path) -> Corpus:
+    """A cohort of one recording only, as Ctrl-C leaves it."""
+
+    def stop(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        synthesise(tmp_path / "cohort", SynthSettings(subjects=4, seconds=6, voice=True), stop)
+    return open_corpus(tmp_path / "cohort")
+
+
+# What the cohort was begun with, where it is not the default.
+AGAIN = "--set subjects=4 --set seconds=6 --set voice=true"
+
+
+def test_check_says_that_an_interrupted_cohort_is_unfinished(interrupted: Corpus) -> None:
+    report = check_corpus(interrupted.root)
+    assert [p.where for p in report.problems] == ["recordings.parquet", "labels.parquet"]
+    for problem in report.problems:
+        assert problem.what == "is not there yet: this synthetic cohort is unfinished"
+        assert problem.fix == (
+            f"Run deptool synth again with its settings: deptool synth CORPUS {AGAIN}"
+        )
+
+
+def test_training_on_an_interrupted_cohort_says_how_to_go_on_and_that_works(
+    interrupted: Corpus, made: Made, deptool: Run
+) -> None:
+    said = "this synthetic cohort is unfinished: it has no recordings.parquet and no labels.parquet"
+    with pytest.raises(DataError, match=said) as caught:
+        interrupted.scored()
+    command = f"deptool synth {interrupted.root} {AGAIN}"
+    assert command in str(caught.value)
+    whole = made("whole", voice=True)
+    with pytest.raises(DataError, match=said):
+        join([whole, interrupted])
+    done = deptool("train", interrupted.root, "--model", "ridge")
+    assert done.returncode == 7
+    assert "unfinished" in done.stderr
+    assert deptool(*command.split()[1:]).returncode == 0
+    assert len(interrupted.scored()[0]) == 8  # 4 persons of 2 sessions
+
+
+def test_check_names_synth_where_a_recording_of_a_cohort_is_damaged(made: Made) -> None:
+    corpus = made()
+    corpus.frames_path("P0001_1").unlink()
+    (problem,) = check_corpus(corpus.root).problems
+    assert problem.fix == "Run the same deptool synth command again: what is missing is made."
