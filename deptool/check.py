@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from deptool import keys
 from deptool.breaches import Problem, read_whole
+from deptool.cohort.unfinished import FEATURE_SET, UNFINISHED, go_on, missing_tables
 from deptool.columns import Table
 from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.errors import DataError, DeptoolError, SchemaError
@@ -97,12 +98,14 @@ def check_corpus(
     corpus, problems = _open(root)
     verb = _made_by(corpus)
     problems += _at_work(corpus)
+    unfinished = [_unfinished(corpus, name) for name in missing_tables(corpus)]
+    problems += unfinished
     frames, tracks = _files(root, "frames"), _files(root, "tracks")
     table, found = _read(root, RECORDINGS_FILE, RECORDINGS)
     problems += found
     if table is not None:
         problems += keys.in_recordings(table, _text(corpus.about.get("feature_set")), verb)
-    elif not found:
+    elif not found and not unfinished:
         problems += [keys.no_recordings(len(frames), verb)]
     labels, found = _read(root, LABELS_FILE, LABELS)
     problems += found
@@ -138,9 +141,16 @@ def _open(root: Path) -> tuple[Corpus, list[Problem]]:
 
 
 def _made_by(corpus: Corpus) -> str:
-    """The command that made its frames tables: extract, or import."""
+    """The command that made its frames tables: extract, import or synth."""
+    if corpus.synthetic and corpus.about.get("feature_set") == FEATURE_SET:
+        return "synth"
     how = corpus.about.get("extraction")
     return "import" if isinstance(how, Mapping) and "importer" in how else "extract"
+
+
+def _unfinished(corpus: Corpus, name: str) -> Problem:
+    """A table that synth writes last is not there: it was interrupted."""
+    return Problem(name, f"is not there yet: {UNFINISHED}", fix=go_on(corpus))
 
 
 def _text(value: object) -> str | None:

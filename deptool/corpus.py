@@ -97,9 +97,9 @@ class Corpus:
         except Timeout as error:
             held.close()
             raise InputError(
-                "another extract or import is writing into this corpus",
+                "another extract, import or synth is writing into this corpus",
                 where=str(self.root),
-                fix="Wait until it is done, or choose another folder with --out.",
+                fix="Wait until it is done, or choose another folder.",
             ) from error
         except OSError as error:
             held.close()
@@ -107,7 +107,7 @@ class Corpus:
             raise InputError(
                 f"cannot be written: {reason}",
                 where=str(self.root),
-                fix="Get the right to write there, or choose another folder with --out.",
+                fix="Get the right to write there, or choose another folder.",
             ) from error
         with held:
             yield
@@ -175,10 +175,14 @@ class Corpus:
         """Recordings with a score on one scale (columns of recordings, plus score), and the scale.
 
         `scale` None takes the corpus's only scale, `binary` not counted beside another. Raises
-        DataError where the corpus has no labels, not that scale, or several and none was named.
+        DataError where the corpus has no labels, not that scale, or several and none was named, and
+        where it is a synthetic one that was interrupted.
         """
         import polars as pl
 
+        from deptool.cohort.unfinished import refuse_unfinished
+
+        refuse_unfinished(self)
         labels = self.labels()
         if labels.is_empty():
             from deptool.label import HEADER
@@ -258,7 +262,7 @@ def open_corpus(root: Path) -> Corpus:
         raise SchemaError(
             f"schema version {found}, but this deptool reads version {SCHEMA_VERSION}",
             where=MARKER,
-            fix="Make it again with this deptool in another folder (--out), or use the version that"
+            fix="Make it again with this deptool in another folder, or use the version that"
             " made it.",
         )
     for key in ("name", "feature_set"):
@@ -287,7 +291,7 @@ def create_corpus(
         raise InputError(
             f"is neither empty nor a corpus: it holds files but no {MARKER}",
             where=str(root),
-            fix="Choose another folder with --out.",
+            fix="Choose another folder.",
         )
     if root.exists() and not root.is_dir():
         raise InputError("is a file, not a folder", where=str(root))
@@ -304,7 +308,7 @@ def create_corpus(
             raise DataError(
                 f"the corpus was made as {_how(corpus.feature_set, corpus.about)},"
                 f" not as {_how(feature_set, {'extraction': extraction})}",
-                fix="Use the same settings to add to it, or another folder with --out.",
+                fix="Use the same settings to add to it, or another folder.",
             )
         return corpus.with_about(more) if more else corpus
     about = {

@@ -13,6 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deptool.cohort.unfinished import refuse_unfinished
 from deptool.corpus import Corpus
 from deptool.errors import DataError
 from deptool.label_summary import some
@@ -153,6 +154,8 @@ def refuse_crossing(recordings: pl.DataFrame, fold: Fold) -> None:
 
 
 def _joint(corpora: Sequence[Corpus], test: str | None, name: str) -> Joint:
+    for corpus in corpora:
+        refuse_unfinished(corpus)
     first = corpora[0]
     names = [c.name for c in corpora]
     twice = next((n for n in names if names.count(n) > 1), None)

@@ -1,8 +1,8 @@
 """Do the tables of a corpus agree with each other? Keys, counts and order, one function per table.
 
 Tables come as `breaches.read_whole` leaves them: a column that broke the schema may be gone, and
-then nothing is said of it here. `verb` is the command that made the corpus, extract or import:
-what to do about a problem names it.
+then nothing is said of it here. `verb` is the command that made the corpus, extract, import or
+synth: what to do about a problem names it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 RECORDINGS_FILE, LABELS_FILE = "recordings.parquet", "labels.parquet"
 
-_JOIN = "Join the labels again (deptool label), {verb} what they belong to, or leave it so."
+_JOIN = "Join the labels again (deptool label), {make} what they belong to, or leave it so."
 _LABEL = "Join the labels again: deptool label CORPUS labels.csv"
 _THEN = "Then join the labels again."
+_MAKE = {"extract": "extract", "import": "import", "synth": "make"}
 _ITSELF = "It joins the labels of its source itself; join others again with deptool label."
 _SHARE_ROUNDING = 1e-5  # coverage is stored as float32
 
@@ -39,7 +40,7 @@ def in_recordings(
             yield Problem(RECORDINGS_FILE, "holds no recordings", "warning", _again(verb))
         for name in ids.filter(ids.is_duplicated()).unique().sort():
             what = f"recording {name!r} has more than one row"
-            fix = f"{verb.capitalize()} into a new folder with --out."
+            fix = _elsewhere(verb)
             yield Problem(RECORDINGS_FILE, what, fix=fix)
     if {"session_id", "subject_id"} <= set(table.columns):
         pairs = table.select("session_id", "subject_id").drop_nulls().unique()
@@ -77,7 +78,7 @@ def in_labels(
         lost = sorted({row["session_id"] for row in rows} - known - {None})
         if lost:
             what = f"scores of sessions that no recording belongs to: {some(lost)}"
-            yield Problem(LABELS_FILE, what, "warning", _JOIN.format(verb=verb))
+            yield Problem(LABELS_FILE, what, "warning", _JOIN.format(make=_MAKE[verb]))
 
 
 def in_time(table: pl.DataFrame, where: str, verb: str = "extract") -> Problem | None:
@@ -136,5 +137,13 @@ def _again(verb: str) -> str:
     return f"Run the same deptool {verb} command again: what is missing is made."
 
 
+def _elsewhere(verb: str) -> str:
+    if verb == "synth":
+        return "Make the cohort anew in another folder: deptool synth."
+    return f"{verb.capitalize()} into a new folder with --out."
+
+
 def _force(verb: str) -> str:
+    if verb == "synth":
+        return f"Delete its frames table. {_again(verb)}"
     return f"{verb.capitalize()} it again: deptool {verb} … --force ID"

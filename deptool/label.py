@@ -19,7 +19,7 @@ from deptool.errors import DataError, InputError, SchemaError
 from deptool.label_summary import LabelSummary, some
 from deptool.scales import SCALES, nearest
 from deptool.subjects import COLUMNS as PERSON
-from deptool.subjects import merge, read_persons
+from deptool.subjects import merge, n_emptied, read_persons
 
 if TYPE_CHECKING:
     import polars as pl
@@ -78,17 +78,18 @@ def join_labels(corpus: Corpus, path: Path, skip_unknown: bool = False) -> Label
     given = _session_scores(entries, lines, after, file.name)
     old = corpus.labels()
     labels, n_dropped = _merge(old, given, after)
-    n_changed, n_emptied = _replaced(old, given)
+    changed, emptied = _replaced(old, given)
     corpus.write_labels(labels)
     about = [{"recording_id": r, **after[r]} for r in recordings["recording_id"]]
     new = pl.DataFrame(about, schema=dict.fromkeys(about[0], pl.String))
     corpus.write_recordings(recordings.with_columns(new))
-    known = merge(corpus.subjects(), persons, new["subject_id"].drop_nulls())
+    subjects = corpus.subjects()
+    known = merge(subjects, persons, new["subject_id"].drop_nulls())
     if persons:
         corpus.write_subjects(known)
     summary = _summary(file, lines, after, labels, n_dropped)
-    summary = replace(summary, n_changed=n_changed, n_emptied=n_emptied)
-    return replace(summary, unknown=unknown, n_described=len(known))
+    summary = replace(summary, n_changed=changed, n_emptied=emptied, unknown=unknown)
+    return replace(summary, n_cleared=n_emptied(subjects, persons), n_described=len(known))
 
 
 def _entries(file: CsvFile) -> list[_Entry]:

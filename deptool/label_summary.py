@@ -24,6 +24,7 @@ class LabelSummary:
     shared_subjects: tuple[str, ...]
     ignored_columns: tuple[str, ...]
     n_described: int = 0  # persons of the corpus whose gender or age is known
+    n_cleared: int = 0  # genders and ages that were known before and are empty in the file
 
     def warnings(self) -> list[str]:
         """What the user should hear about, in sentences."""
@@ -40,6 +41,10 @@ class LabelSummary:
             told.append(f"{self.n_changed} scores were another number before and were replaced.")
         if self.n_emptied:
             told.append(f"{self.n_emptied} scores were removed: they are empty in the file.")
+        if self.n_cleared:
+            told.append(
+                f"{self.n_cleared} genders or ages were removed: they are empty in the file."
+            )
         if self.unknown:
             told.append(
                 f"{len(self.unknown)} ids in the file are not in the corpus and were passed over:"

@@ -89,6 +89,16 @@ def merge(old: pl.DataFrame, given: Mapping[str, Person], kept: Iterable[str]) -
     return pl.DataFrame(rows, schema=schema, strict=False)
 
 
+def n_emptied(old: pl.DataFrame, given: Mapping[str, Person]) -> int:
+    """How many values of the subjects table are empty in what is given."""
+    return sum(
+        row[name] is not None
+        for row in old.to_dicts()
+        for name, value in given.get(row["subject_id"], {}).items()
+        if value is None
+    )
+
+
 def read_subjects(run: Path) -> pl.DataFrame | None:
     """The subjects table that a run keeps of its corpus; None where the corpus said nothing."""
     from deptool.tables import read_table

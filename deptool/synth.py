@@ -31,14 +31,18 @@ from deptool.cohort.severity import Severity, severity_of
 from deptool.cohort.streams import voice_of, voice_path, write_voice
 from deptool.cohort.tables import FPS_SOURCE, frames_of
 from deptool.cohort.truth import NOTE, Planted, write_truth
+from deptool.cohort.unfinished import FEATURE_SET
 from deptool.corpus import MARKER, Corpus, create_corpus, open_corpus
 from deptool.errors import DataError
 from deptool.extract_one import Row, read_row
+from deptool.keys import LABELS_FILE, RECORDINGS_FILE
+from deptool.label import ABOUT
 from deptool.schema import FRAMES
+from deptool.subjects import FILE as SUBJECTS_FILE
 from deptool.tables import write_table
 
-FEATURE_SET = "synthetic-1"
 EXTRACTOR = "synthetic"
+_TABLES = (RECORDINGS_FILE, LABELS_FILE, SUBJECTS_FILE)
 
 
 @dataclass(frozen=True)
@@ -58,27 +62,36 @@ def synthesise(
 ) -> SynthSummary:
     """Make a synthetic cohort at `out`; recordings that are there already are kept.
 
+    So are labels, subjects, and whose a recording is: `deptool label` may have changed them.
     `on_recording` hears how many recordings are there, of how many. Raises InputError where `out`
     holds something else or cannot be written, DataError where it holds a corpus of other settings,
     SettingsError where scores cannot change as little or as much as the settings say.
     """
     severity = severity_of(settings)
     sessions = draw_sessions(settings, severity)
-    _refuse_other_settings(out, asdict(settings))
+    begun = _begun(out, asdict(settings))
     corpus = create_corpus(out, FEATURE_SET, asdict(settings), _name(out), more=_about(settings))
     with corpus.writing():
         _remove_leftovers(corpus)
+        if not begun:  # tables of a cohort of other settings, whose recordings are gone
+            for name in _TABLES:
+                (corpus.root / name).unlink(missing_ok=True)
         return _make(corpus, settings, severity, sessions, on_recording)
 
 
-def _refuse_other_settings(out: Path, settings: Mapping[str, object]) -> None:
-    """`create_corpus` would name all settings; what differs is what a user looks for."""
-    if not (out / MARKER).is_file() or not any((out / "frames").glob("*.parquet")):
-        return
+def _begun(out: Path, settings: Mapping[str, object]) -> bool:
+    """Whether a cohort of these settings is at `out`. Raises DataError for one of others.
+
+    `create_corpus` would name all settings; what differs is what a user looks for.
+    """
+    if not (out / MARKER).is_file():
+        return False
     before = open_corpus(out)
     made = before.about.get("extraction")
     if before.feature_set != FEATURE_SET or not isinstance(made, Mapping) or made == settings:
-        return
+        return before.feature_set == FEATURE_SET and made == settings
+    if not any((out / "frames").glob("*.parquet")):
+        return False
     names = [k for k in settings if k not in made or made[k] != settings[k]]
     differ = ", ".join(f"{name} {made.get(name)} (asked: {settings[name]})" for name in names)
     raise DataError(
@@ -99,6 +112,7 @@ def _make(
 
     takes, splits = takes_of(settings, sessions), deal(settings, sessions)
     persons = {n: draw_person(settings, n) for n in range(1, settings.subjects + 1)}
+    said = _said(corpus)
     rows: list[Row] = []
     planted: list[Planted] = []
     n_new = 0
@@ -109,14 +123,23 @@ def _make(
         if row is None:
             row = _render(corpus, settings, each)
             n_new += 1
-        rows.append(row | _belongs(take, person, split))
+        rows.append(row | said.get(take.recording_id, _belongs(take, person, split)))
         planted.append(each)
         on_recording(done, len(takes))
     truth = write_truth(corpus, settings, severity, planted)
-    corpus.write_subjects(pl.DataFrame([_subject(p) for p in persons.values()]))
-    corpus.write_labels(pl.DataFrame(labels(sessions)))
-    corpus.write_recordings(pl.DataFrame(rows, infer_schema_length=None))
+    if not (corpus.root / SUBJECTS_FILE).exists():
+        corpus.write_subjects(pl.DataFrame([_subject(p) for p in persons.values()]))
+    if not (corpus.root / LABELS_FILE).exists():
+        corpus.write_labels(pl.DataFrame(labels(sessions)))
+    if n_new or len(said) < len(takes):
+        corpus.write_recordings(pl.DataFrame(rows, infer_schema_length=None))
     return SynthSummary(corpus, n_new, len(takes) - n_new, truth["scores"])
+
+
+def _said(corpus: Corpus) -> dict[str, Row]:
+    """recording_id -> whose it is and in which split, as the recordings table has it."""
+    rows = corpus.recordings().select("recording_id", *ABOUT).to_dicts()
+    return {str(row.pop("recording_id")): row for row in rows}
 
 
 def _known(corpus: Corpus, settings: SynthSettings, take: Take) -> Row | None:

@@ -50,7 +50,7 @@ def test_other_features_or_settings_do_not_mix(tmp_path, features, extraction):
     corpus = create_corpus(tmp_path / "c", "mediapipe-1", {"fps": 6})
     corpus.frames_path("a").parent.mkdir()
     corpus.frames_path("a").touch()  # something was measured
-    with pytest.raises(DataError, match="another folder with --out"):
+    with pytest.raises(DataError, match="or another folder"):
         create_corpus(tmp_path / "c", features, extraction)
 
 

@@ -304,6 +304,17 @@ def test_without_the_columns_persons_stay_as_they_are_and_an_empty_one_clears(tm
     assert corpus.subjects().rows() == [("p", None, 40.0), ("q", None, 50.0)]
 
 
+def test_genders_and_ages_that_the_file_empties_are_counted(tmp_path):
+    corpus = make_corpus(tmp_path, "a", "b")
+    rows = ("a,p,,,,BDI-II,1,male,40", "b,q,,,,BDI-II,1,,50")
+    assert join_labels(corpus, csv(tmp_path, *rows, header=PERSONS)).n_cleared == 0
+    # p loses both; q never had a gender, and its age is said again.
+    rows = ("a,p,,,,BDI-II,1,,", "b,q,,,,BDI-II,1,,50")
+    summary = join_labels(corpus, csv(tmp_path, *rows, header=PERSONS))
+    assert summary.n_cleared == 2
+    assert summary.warnings() == ["2 genders or ages were removed: they are empty in the file."]
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from deptool import tables
 from deptool.cli.main import app
 from deptool.cli.terminal import show_sheet
-from deptool.errors import DataError, InputError, SchemaError
+from deptool.errors import DataError, InputError, SchemaError, UsageError
 from deptool.report import CONSTANT, OPTIMISTIC, report_file, report_runs
 from deptool.report_formats import sheets, to_csv, to_json, to_latex, to_markdown
 from deptool.schema import PREDICTIONS, SCHEMA_VERSION
@@ -540,6 +540,29 @@ def test_the_suffix_of_out_chooses_the_format(tmp_path, name, start):
     assert done.exit_code == 0
     assert done.stdout == ""
     assert out.read_text().startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--format", "html", "--out", "r.csv"), "html was asked for, but"),
+        (("--json", "--out", "r.md"), "but the name 'r.md' says markdown"),
+    ],
+)
+def test_a_format_that_the_suffix_contradicts_is_refused(tmp_path, monkeypatch, words, said):
+    write_run(tmp_path / "runs" / "a")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["report", "runs", *words])
+    assert isinstance(done.exception, UsageError)
+    assert said in str(done.exception)
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_format_may_go_into_a_file_of_an_unknown_suffix(tmp_path):
+    write_run(tmp_path / "runs" / "a")
+    words = ["report", str(tmp_path / "runs"), "--format", "csv", "--out", str(tmp_path / "r.txt")]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert (tmp_path / "r.txt").read_text().startswith("model,")
 
 
 def test_the_verb_shows_rows_and_notes_on_stdout_and_talk_on_stderr(tmp_path):

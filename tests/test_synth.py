@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from deptool.cohort.truth import CUES_TABLE, HABITS, SEGMENTS
 from deptool.corpus import Corpus, create_corpus, open_corpus
 from deptool.errors import DataError, InputError, SettingsError
 from deptool.functionals import align
+from deptool.joint import join
+from deptool.label import HEADER, join_labels
 from deptool.measured import LANDMARK_COLUMNS
 from deptool.metrics import rmse
 from deptool.schema import AU_INTENSITY, FRAMES, PREDICTIONS
@@ -351,3 +354,87 @@ def test_a_stream_is_noisier_where_it_is_less_reliable(made: Made) -> None:
     for name in trust:
         assert np.corrcoef(trust[name], noise[name])[0, 1] < -0.5, name
     assert np.corrcoef(trust["visual"], noise["pose"])[0, 1] > -0.3
+
+
+def test_run_again_it_keeps_what_labels_had_said(made: Made, tmp_path: Path) -> None:
+    corpus = made()
+    path = tmp_path / "labels.csv"
+    lines = "P0001_1,Q,Q_1,reading,test,BDI-II,63,other,80"
+    path.write_text(f"{HEADER},gender,age\n{lines}\n")
+    join_labels(corpus, path)
+    before = corpus_files(corpus.root)
+    made()
+    assert corpus_files(corpus.root) == before
+    # A recording that is made anew stays the person's whom the labels gave it to.
+    for name in ("frames/P0001_1.parquet", "frames/P0002_1.parquet"):
+        (corpus.root / name).unlink()
+    made()
+    assert corpus_files(corpus.root) == before
+
+
+def test_labels_of_a_cohort_whose_recordings_are_gone_do_not_stay_for_another(made: Made) -> None:
+    corpus = made()
+    shutil.rmtree(corpus.root / "frames")
+    assert corpus_files(made(seed=8).root) == corpus_files(made("fresh", seed=8).root) | {
+        "corpus.json": corpus_files(corpus.root)["corpus.json"]  # its name is the folder's
+    }
+
+
+def test_a_folder_of_other_files_is_refused_without_an_option_that_synth_lacks(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(InputError, match="Choose another folder") as caught:
+        synthesise(tmp_path, SMALL)
+    assert "--out" not in str(caught.value)
+
+
+@pytest.fixture
+def interrupted(made: Made, tmp_path: Path) -> Corpus:
+    """A cohort of one recording only, as Ctrl-C leaves it."""
+
+    def stop(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        synthesise(tmp_path / "cohort", SynthSettings(subjects=4, seconds=6, voice=True), stop)
+    return open_corpus(tmp_path / "cohort")
+
+
+# What the cohort was begun with, where it is not the default.
+AGAIN = "--set subjects=4 --set seconds=6 --set voice=true"
+
+
+def test_check_says_that_an_interrupted_cohort_is_unfinished(interrupted: Corpus) -> None:
+    report = check_corpus(interrupted.root)
+    assert [p.where for p in report.problems] == ["recordings.parquet", "labels.parquet"]
+    for problem in report.problems:
+        assert problem.what == "is not there yet: this synthetic cohort is unfinished"
+        assert problem.fix == (
+            f"Run deptool synth again with its settings: deptool synth CORPUS {AGAIN}"
+        )
+
+
+def test_training_on_an_interrupted_cohort_says_how_to_go_on_and_that_works(
+    interrupted: Corpus, made: Made, deptool: Run
+) -> None:
+    said = "this synthetic cohort is unfinished: it has no recordings.parquet and no labels.parquet"
+    with pytest.raises(DataError, match=said) as caught:
+        interrupted.scored()
+    command = f"deptool synth {interrupted.root} {AGAIN}"
+    assert command in str(caught.value)
+    whole = made("whole", voice=True)
+    with pytest.raises(DataError, match=said):
+        join([whole, interrupted])
+    done = deptool("train", interrupted.root, "--model", "ridge")
+    assert done.returncode == 7
+    assert "unfinished" in done.stderr
+    assert deptool(*command.split()[1:]).returncode == 0
+    assert len(interrupted.scored()[0]) == 8  # 4 persons of 2 sessions
+
+
+def test_check_names_synth_where_a_recording_of_a_cohort_is_damaged(made: Made) -> None:
+    corpus = made()
+    corpus.frames_path("P0001_1").unlink()
+    (problem,) = check_corpus(corpus.root).problems
+    assert problem.fix == "Run the same deptool synth command again: what is missing is made."

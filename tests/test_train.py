@@ -494,3 +494,12 @@ def test_settings_decide_what_the_corpus_must_have(own: Corpus, tmp_path: Path) 
     done = train(own, "depressionmlp", alone, out=tmp_path / "alone")
     assert list(done.about["columns"]) == ["action_units"]
     assert predictions(done)["prediction"].is_not_null().all()
+
+
+@pytest.mark.parametrize("words", [("--epochs", 5), ("--set", "epochs=5")])
+def test_a_model_that_is_fitted_at_once_says_that_it_has_no_epochs(
+    words: tuple[object, ...], deptool: Cli, tmp_path: Path
+) -> None:
+    done = deptool("train", tmp_path, "--model", "ridge", *words)
+    assert done.returncode == 2
+    assert "ridge is fitted at once and has no epochs" in done.stderr

@@ -118,6 +118,7 @@ def command(
     from deptool.cli.terminal import page, say, warn
     from deptool.report_published import with_published
 
+    chosen = _format(Format.json if json else format, out)
     report = replace(_read(runs, predictions, split, over, train_mean, scale), full=full)
     if published:
         report = with_published(report, published)
@@ -125,9 +126,6 @@ def command(
     def drawn() -> list[FigureData]:
         return _drawn(report, runs, predictions, split, over, train_mean, scale)
 
-    chosen = Format.json if json else format
-    if chosen is None:
-        chosen = _by_suffix(out)
     if chosen is Format.html:
         _write_html(report, drawn(), out)
     elif out is None and chosen is Format.rich:
@@ -146,6 +144,20 @@ def command(
         say(f"Written: {out}")
     if figures:
         _write_figures(drawn(), figures)
+
+
+def _format(asked: Format | None, out: Path | None) -> Format:
+    """The format that was asked for, else the one of the suffix; they must not contradict."""
+    from deptool.errors import UsageError
+
+    if asked is None:
+        return _by_suffix(out)
+    if out is not None and (named := _SUFFIXES.get(out.suffix, asked.value)) != asked.value:
+        raise UsageError(
+            f"{asked.value} was asked for, but the name {out.name!r} says {named}",
+            fix="Give the file the suffix of its format, or leave the format to the suffix.",
+        )
+    return asked
 
 
 def _by_suffix(out: Path | None) -> Format:

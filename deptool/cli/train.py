@@ -185,6 +185,9 @@ def _settings(model: str, config: Path | None, words: list[str], epochs: int | N
             raise UsageError("--epochs and --set epochs=… say the same thing: give one of them")
         words = [*words, f"epochs={epochs}"]
     cls = plugins.load("models", model).Settings
+    asked = any(word.partition("=")[0].strip() == "epochs" for word in words)
+    if asked and "epochs" not in cls.__dataclass_fields__:
+        raise UsageError(f"{model} is fitted at once and has no epochs")
     layer = read_toml(config) if config else {}
     return resolve(cls, layer, words=words, where=f"settings of {model}")
 
