@@ -150,6 +150,11 @@ def units_of(frame: pl.DataFrame) -> Units:
     return Units(of_row.astype(np.int64), len(known), unit)
 
 
+def too_few(frame: pl.DataFrame) -> bool:
+    """Whether there are so few persons (sessions, recordings) that numbers tell of single ones."""
+    return not len(frame) or units_of(frame).n < FEW_UNITS
+
+
 def sums_of(frame: pl.DataFrame, units: Units) -> Sums:
     """The sums of a frame over each unit and seed (unit, seed)."""
     import polars as pl

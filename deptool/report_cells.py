@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from deptool.bootstrap import Estimate, Interval
+from deptool.bootstrap import FEW_UNITS, Estimate, Interval
 
 NOTHING = "–"
 BRACKETS = "In brackets: 95 % interval, bootstrap over persons."
+FEW_PERSONS = (
+    f"Fewer than {FEW_UNITS} persons: only how many, since numbers would tell of single ones."
+)
 _DIGITS = {"rmse": (2, 1), "mae": (2, 1), "bias": (2, 1)}
 _OTHERS = (2, 2)
 

@@ -17,6 +17,7 @@ from deptool.errors import DataError, UsageError
 from deptool.metrics import ccc
 from deptool.report import report_file, report_runs
 from deptool.report_formats import sheets, to_json, to_latex, to_markdown
+from deptool.report_plots import band_lines
 from deptool.report_sheets import further_objects
 from deptool.schema import SUBJECTS
 from tests.test_report import TRUTH, write_csv, write_run, write_tasks
@@ -216,3 +217,22 @@ def test_a_command_in_latex_keeps_its_two_hyphens(tmp_path):
     write_seen(tmp_path / "a")
     shown = to_latex(replace(report_runs(tmp_path), full=True))
     assert "deptool train demo -{}-model gmlp" in shown
+
+
+def test_bands_and_parts_of_fewer_than_5_persons_have_counts_alone(tmp_path):
+    # Bands 0 to 13: 14 persons, 14 to 19: 6, 20 to 28: the 4 of 20 to 23; above: none. Of 4 seen.
+    rows = [{"recording_id": f"r{i}", "subject_id": f"p{i}", "truth": TRUTH[i],
+             "prediction": TRUTH[i] + 1} for i in range(24)]  # fmt: skip
+    rows += [{"recording_id": f"t{i}", "subject_id": f"p{i}", "split": "train"} for i in range(4)]
+    write_run(tmp_path / "a", rows=rows, protocol="official")
+    report = report_runs(tmp_path)
+    bands = [e for e in objects(report, "bands") if not e["constant"]]
+    assert [(e["n"], "bias" in e) for e in bands] == [(14, True), (6, True), (4, False), (0, False)]
+    parts = {e["recordings"]: (e["n"], "mae" in e) for e in objects(report, "protocols")}
+    assert parts == {"all": (24, True), "clean": (20, True), "seen": (4, False)}
+    shown = to_markdown(replace(report, full=True))
+    assert "| gmlp | 20 to 28 moderate | 4 | – | – | – | – |" in shown
+    assert "| gmlp | official | seen | 4 | 4 | – | – | – |" in shown
+    assert shown.count("Fewer than 5 persons: only how many") == 2
+    (line,) = [line for line in band_lines(report) if "gmlp" in line]
+    assert re.search(r"7\.5 +17\.5 +– +–  slope", line)
