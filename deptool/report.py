@@ -103,7 +103,9 @@ def report_file(
     need it. A Parquet file is read as a predictions table. Raises InputError, SchemaError or
     DataError, with line numbers, for what cannot be scored, UsageError for an unknown scale.
     """
-    frame, known = with_train_mean(with_scale(read_anybodys(path), scale, path.name), train_mean)
+    frame, known = with_train_mean(
+        with_scale(read_anybodys(path, scale), scale, path.name), train_mean
+    )
     subjects = subjects_of(frame)
     found = scores(frame, seen=not known)
     has = [name for name in dict.fromkeys(s.split for s in found) if split in (None, name)]

@@ -137,7 +137,7 @@ def test_a_run_that_knows_its_persons_has_subgroups(tmp_path):
 
 def test_a_csv_can_say_gender_age_and_scale(tmp_path):
     head = "recording_id,truth,prediction,subject_id,gender,age\n"
-    rows = "".join(f"r{i},{i},{i + 1},p{i},{'f' if i % 2 else 'Male'},44\n" for i in range(30))
+    rows = "".join(f"r{i},{min(i, 27)},{i + 1},p{i},{'f' if i % 2 else 'Male'},44\n" for i in range(30))
     path = write_csv(tmp_path, head + rows)
     report = report_file(path)
     assert objects(report, "bands") == []
@@ -150,6 +150,8 @@ def test_a_csv_can_say_gender_age_and_scale(tmp_path):
     assert scaled.rows[0].scale == "PHQ-9"
     with pytest.raises(UsageError, match="unknown scale 'PHQ'"):
         report_file(path, scale="PHQ")
+    with pytest.raises(DataError, match=r"scale's range \(5 rows\): line 27: '25' on PHQ-8, which"):
+        report_file(path, scale="PHQ-8")  # truths to 27; it ends at 24
     wrong = "a,1,2,p,f,3\nb,1,2,p,m,3\nc,1,2,,f,3\n"
     with pytest.raises(DataError, match=r"subject_id is missing .* line 4: gender 'f'"):
         report_file(write_csv(tmp_path, head + wrong))
