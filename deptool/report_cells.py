@@ -39,5 +39,10 @@ def estimate(name: str, found: Estimate | None) -> str:
     return number(name, found.value, None, None if interval and interval.few else interval)
 
 
+def without_brackets(caption: str) -> str:
+    """A caption of a table that is shown without its intervals."""
+    return caption.replace(BRACKETS, "").strip()
+
+
 def _fixed(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}"  # adding 0.0 turns -0.0 into 0.0

@@ -19,6 +19,7 @@ from deptool.report import report_file, report_runs
 from deptool.report_formats import sheets, to_json, to_latex, to_markdown
 from deptool.report_plots import band_lines
 from deptool.report_sheets import further_objects
+from deptool.report_table import Line, Sheet
 from deptool.schema import SUBJECTS
 from tests.test_report import TRUTH, write_csv, write_run, write_tasks
 
@@ -137,7 +138,9 @@ def test_a_run_that_knows_its_persons_has_subgroups(tmp_path):
 
 def test_a_csv_can_say_gender_age_and_scale(tmp_path):
     head = "recording_id,truth,prediction,subject_id,gender,age\n"
-    rows = "".join(f"r{i},{min(i, 27)},{i + 1},p{i},{'f' if i % 2 else 'Male'},44\n" for i in range(30))
+    rows = "".join(
+        f"r{i},{min(i, 27)},{i + 1},p{i},{'f' if i % 2 else 'Male'},44\n" for i in range(30)
+    )
     path = write_csv(tmp_path, head + rows)
     report = report_file(path)
     assert objects(report, "bands") == []
@@ -238,3 +241,28 @@ def test_bands_and_parts_of_fewer_than_5_persons_have_counts_alone(tmp_path):
     assert shown.count("Fewer than 5 persons: only how many") == 2
     (line,) = [line for line in band_lines(report) if "gmlp" in line]
     assert re.search(r"7\.5 +17\.5 +– +–  slope", line)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_names_with_their_marks_stay_whole_where_a_table_is_narrow(tmp_path, width):
+    write_run(tmp_path / "a", model="depressionmlp", n=10, seeds=(0, 1), protocol="group-kfold:5")
+    write_run(tmp_path / "b", model="gmlp", protocol="official")
+    first = sheets(report_runs(tmp_path))[0]
+    text = io.StringIO()
+    show_sheet(first, Console(file=text, width=width))
+    shown = text.getvalue()
+    (line,) = [line for line in first.lines if line.cells[0] == "depressionmlp"]
+    assert f"\ndepressionmlp{''.join(line.marks)} " in shown
+    assert "group-kfold:5" in shown
+    # The caption speaks of brackets where there are some, else it says who has them.
+    assert ("In brackets" in shown) == ("[1.5" in shown) == ("JSON has them" not in shown)
+
+
+def test_numbers_for_which_there_is_no_room_are_named():
+    line = Line(["name", "12.34 ± 0.10", "12.34", "0.12"])
+    text = io.StringIO()
+    show_sheet(
+        Sheet("", ["model", "RMSE", "MAE", "CCC"], 1, [[line]]), Console(file=text, width=16)
+    )
+    assert "No room for MAE," in text.getvalue()
+    assert "\nname   12.34\n     ± 0.10\n" in text.getvalue()
