@@ -56,7 +56,7 @@ def as_optimistic(row: Row) -> Row:
 
 
 def arrange(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Constants first, each once; then the runs, named by folder where models repeat."""
+    """Constants first, each once; then the runs."""
     rows = list(rows)
     constants: dict[object, Row] = {}
     for row in sorted((r for r in rows if r.constant), key=lambda r: r.run):
@@ -68,14 +68,26 @@ def arrange(rows: Iterable[Row]) -> tuple[Row, ...]:
         constants.setdefault(key, replace(row, values=once, n_seeds=1 if same else row.n_seeds))
     models = _beside_ridge(r for r in rows if not r.constant)
     models = sorted(models, key=lambda r: (r.model, r.run))
-    names = [r.model for r in models]
-    models = [
-        replace(r, model=f"{r.model} ({r.run})") if names.count(r.model) > 1 else r for r in models
-    ]
     first = list(constants.values())
     if len(first) > 1:
         first = [replace(r, model=f"{r.model}, {r.run}") for r in first]
     return (*first, *models)
+
+
+def tell_apart(groups: Sequence[tuple[Row, ...]]) -> tuple[tuple[Row, ...], ...]:
+    """The groups, with the run's name beside the model's where several runs are of one model."""
+    runs: dict[str, set[str]] = {}
+    for row in (row for group in groups for row in group if not row.constant):
+        runs.setdefault(row.model, set()).add(row.run)
+    return tuple(
+        tuple(
+            replace(row, model=f"{row.model} ({row.run})")
+            if not row.constant and len(runs[row.model]) > 1
+            else row
+            for row in group
+        )
+        for group in groups
+    )
 
 
 def _beside_ridge(rows: Iterable[Row]) -> list[Row]:

@@ -17,7 +17,7 @@ from deptool.errors import DataError, UsageError
 from deptool.metrics import ccc
 from deptool.report import report_file, report_runs
 from deptool.report_formats import sheets, to_json, to_latex, to_markdown
-from deptool.report_plots import band_lines
+from deptool.report_plots import band_lines, scatter_lines
 from deptool.report_sheets import further_objects
 from deptool.report_table import Line, Sheet
 from deptool.schema import SUBJECTS
@@ -74,10 +74,10 @@ def test_official_runs_stand_in_three_parts_beside_those_of_other_protocols(tmp_
     found = objects(report_runs(tmp_path), "protocols")
     shown = [(e["model"], e["protocol"], e["recordings"], e["n"]) for e in found]
     assert shown[:4] == [
-        ("gmlp", "official", "all", 40),
-        ("gmlp", "official", "clean", 28),
-        ("gmlp", "official", "seen", 12),
-        ("gmlp", "group-kfold:5", "all", 40),
+        ("gmlp (a)", "official", "all", 40),
+        ("gmlp (a)", "official", "clean", 28),
+        ("gmlp (a)", "official", "seen", 12),
+        ("gmlp (b)", "group-kfold:5", "all", 40),
     ]
     assert [e["mae"]["value"] for e in found[:4]] == pytest.approx([3.1, 4, 1, 3])
     (sheet,) = [s for s in sheets(report_runs(tmp_path)) if "protocols" in s.title]
@@ -265,4 +265,25 @@ def test_numbers_for_which_there_is_no_room_are_named():
         Sheet("", ["model", "RMSE", "MAE", "CCC"], 1, [[line]]), Console(file=text, width=16)
     )
     assert "No room for MAE," in text.getvalue()
-    assert "\nname   12.34\n     ± 0.10\n" in text.getvalue()
+    assert "\nname    12.34\n       ± 0.10\n" in text.getvalue()
+
+
+def test_runs_of_one_model_are_told_apart_in_every_table_and_plot(tmp_path):
+    write_run(tmp_path / "ridge", model="ridge")
+    write_run(tmp_path / "ridge-off", model="ridge", n=35)  # other recordings: another group
+    report = report_runs(tmp_path)
+    names = ["ridge (ridge)", "ridge (ridge-off)"]
+    assert [row.model for row in report.rows if not row.constant] == names
+    for sheet in sheets(report):
+        assert {line.cells[0] for line in sheet.lines if not line.dim} == set(names), sheet.title
+    (notes,) = [s.footnotes for s in sheets(report) if s.title.startswith("Regression")]
+    assert [text.split(":")[0] for _, text in notes] == names
+    assert [line.split("  ")[1] for line in band_lines(report)[-2:]] == names
+    assert [line for line in scatter_lines(report, 30) if "ridge" in line] == names
+
+
+def test_a_long_name_in_a_plot_is_cut_in_the_middle_so_that_its_run_stays(tmp_path):
+    for run in ("one", "two"):
+        write_run(tmp_path / run, model="a-model-of-a-very-long-name")
+    shown = [line.split("  ")[1] for line in band_lines(report_runs(tmp_path))[-2:]]
+    assert shown == ["a-model-of-…g-name (one)", "a-model-of-…g-name (two)"]
