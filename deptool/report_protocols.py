@@ -60,10 +60,12 @@ def missing(rows: Sequence[Row]) -> str:
     if not lacking:
         return ""
     models = ", ".join(dict.fromkeys(model for model, *_ in lacking))
-    model, corpus, scale = lacking[0]
+    model, _, scale = lacking[0]
+    on = f" --scale {scale}" if scale else ""
     return (
-        f"No run with persons kept apart by group-kfold is here of {models}. To make one:"
-        f" deptool train {corpus} --model {model} --scale {scale} --protocol group-kfold:5"
+        f"No run with persons kept apart by group-kfold is here of {models}. To make one, with the"
+        f" corpus's folder for CORPUS: deptool train CORPUS --model {model}{on}"
+        " --protocol group-kfold:5"
     )
 
 

@@ -126,6 +126,9 @@ def _size(row: Row) -> tuple[int, str]:
 
 def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
     counts = [s.metrics.n for s in found]
+    values = {name: _over_seeds([getattr(s.metrics, name) for s in found]) for name in METRICS}
+    if min(counts) == 1:  # one recording has no correlation
+        values |= {"ccc": (None, None), "pcc": (None, None)}
     scored = scored_of(found)
     people = [s.n_subjects for s in found if s.n_subjects is not None]
     row = Row(
@@ -136,7 +139,7 @@ def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
         n_distinct=min(s.n_distinct for s in found),
         n_subjects=min(people) if len(people) == len(found) else None,
         n_seeds=len(found),
-        values={name: _over_seeds([getattr(s.metrics, name) for s in found]) for name in METRICS},
+        values=values,
         intervals=intervals(scored),
         notes=tuple(notes),
         scored=scored,

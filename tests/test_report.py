@@ -592,3 +592,11 @@ def test_a_network_that_is_no_better_than_ridge_is_marked(tmp_path):
     assert [name for name, codes in notes.items() if "behind" in codes] == ["gmlp"]
     (tmp_path / "ridge").rename(tmp_path.parent / f"{tmp_path.name}-ridge")
     assert not any("behind" in row.notes for row in report_runs(tmp_path).rows)
+
+
+def test_one_recording_has_no_correlation(tmp_path):
+    report = report_file(write_csv(tmp_path, "recording_id,truth,prediction\na,5,7\n"), 4.0)
+    for row in report.rows:
+        assert (row.values["ccc"], row.values["pcc"]) == ((None, None), (None, None))
+    assert report.rows[1].values["mae"][0] == 2
+    assert "| 1 | 2.00 | 2.00 | – | – |" in to_markdown(report)

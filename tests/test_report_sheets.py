@@ -83,7 +83,7 @@ def test_official_runs_stand_in_three_parts_beside_those_of_other_protocols(tmp_
     (sheet,) = [s for s in sheets(report_runs(tmp_path)) if "protocols" in s.title]
     ((_, said),) = sheet.footnotes
     assert "is here of lstm." in said
-    assert "deptool train demo --model lstm --scale BDI-II --protocol group-kfold:5" in said
+    assert "deptool train CORPUS --model lstm --scale BDI-II --protocol group-kfold:5" in said
 
 
 def test_recordings_met_fold_by_fold(tmp_path):
@@ -221,7 +221,7 @@ def test_plots_are_shown_where_they_are_asked_for_and_have_no_control_codes(tmp_
 def test_a_command_in_latex_keeps_its_two_hyphens(tmp_path):
     write_seen(tmp_path / "a")
     shown = to_latex(replace(report_runs(tmp_path), full=True))
-    assert "deptool train demo -{}-model gmlp" in shown
+    assert "deptool train CORPUS -{}-model gmlp" in shown
 
 
 def test_bands_and_parts_of_fewer_than_5_persons_have_counts_alone(tmp_path):
