@@ -11,6 +11,7 @@ from deptool.bootstrap import PERSON, intervals
 from deptool.evaluate import MODEL, TRAIN_MEAN, Score
 from deptool.metrics import mean_and_sd
 from deptool.over import Over
+from deptool.report_cells import agree
 from deptool.report_table import FEW, METRICS, Origin, Row
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def arrange(rows: Iterable[Row]) -> tuple[Row, ...]:
         mean_sd = [row.values[name] for name in METRICS]
         key = tuple(None if v is None else round(v, 6) for v, _ in mean_sd)
         # Seeds that all have the same training mean have no spread to show.
-        same = all(not sd for _, sd in mean_sd)
+        same = all(agree(v, sd) for v, sd in mean_sd)
         once = {name: (v, None) for name, (v, _) in row.values.items()} if same else row.values
         constants.setdefault(key, replace(row, values=once, n_seeds=1 if same else row.n_seeds))
     models = _beside_ridge(r for r in rows if not r.constant)

@@ -253,7 +253,7 @@ def test_names_with_their_marks_stay_whole_where_a_table_is_narrow(tmp_path, wid
     shown = text.getvalue()
     (line,) = [line for line in first.lines if line.cells[0] == "depressionmlp"]
     assert f"\ndepressionmlp{''.join(line.marks)} " in shown
-    assert "group-kfold:5" in shown
+    assert "kfold:5" in shown  # broken after the hyphen, if at all
     # The caption speaks of brackets where there are some, else it says who has them.
     assert ("In brackets" in shown) == ("[1.5" in shown) == ("JSON has them" not in shown)
 
