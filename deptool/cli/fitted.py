@@ -28,9 +28,10 @@ class Fitted:
 
 @dataclass(frozen=True)
 class _Way:
-    """How a sheet is drawn: what stands between a number and its SD and interval (None: nothing),
+    """How a sheet is drawn.
 
-    whether it has a frame, whether texts are broken between words, and stand below each other.
+    What stands between a number and its interval (None: there is none) and its SD; whether the
+    table has a frame, and texts are broken between words, and stand below each other.
     """
 
     interval: str | None = " "
@@ -132,8 +133,12 @@ def _table(
         collapse_padding=not framed,
     )
     for i, column in enumerate(columns):
-        kind = "left" if i < n_text else "right"
-        table.add_column(escape(column[0]), justify=kind, no_wrap=True, min_width=_longest(column))
+        table.add_column(
+            escape(column[0]),
+            justify="left" if i < n_text else "right",
+            no_wrap=True,
+            min_width=_longest(column),
+        )
     rows = iter(zip(*(column[1:] for column in columns), styles, strict=True))
     for size in sizes:
         for _ in range(size):
