@@ -150,19 +150,28 @@ def ablate(
 
 
 class _Clock:
-    """Counts epochs of members, and the time from the start of training to the last of them."""
+    """Counts epochs of members, and the time up to the last of them.
+
+    The first epoch, in which a machine warms up, is left out of both where there are more.
+    """
 
     def __init__(self, on_start: OnStart | None, on_epoch: OnEpoch | None) -> None:
         self.on_start, self.on_epoch = on_start, on_epoch
-        self.since, self.seconds, self.epochs = 0.0, 0.0, 0
+        self.since, self.last, self.seconds, self.epochs = 0.0, 0.0, 0.0, 0
+        self.first: int | None = None  # the epoch that warms up
+        self.warm = False
 
     def start(self, run: Run, resumed: bool) -> None:
         if self.on_start:
             self.on_start(run, resumed)
-        self.since = time.perf_counter()
+        self.since = self.last = time.perf_counter()
 
     def epoch(self, member: Any, epoch: int, loss: float, dev_rmse: float) -> None:
-        self.seconds, self.epochs = time.perf_counter() - self.since, self.epochs + 1
+        self.first = epoch if self.first is None else self.first
+        if epoch > self.first and not self.warm:
+            self.warm, self.since, self.epochs = True, self.last, 0
+        self.last = time.perf_counter()
+        self.seconds, self.epochs = self.last - self.since, self.epochs + 1
         if self.on_epoch:
             self.on_epoch(member, epoch, loss, dev_rmse)
 

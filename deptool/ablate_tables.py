@@ -15,7 +15,8 @@ from deptool.classes import class_estimates, cuts_of, names_of
 from deptool.comparison import FEWEST_MODELS, Ranking, rank
 from deptool.errors import DataError, InputError
 from deptool.report import report_runs
-from deptool.report_cells import BRACKETS, estimate
+from deptool.report_cells import brackets, estimate
+from deptool.report_classes import MEASURES, WHAT
 from deptool.report_entries import as_object, primary
 from deptool.report_table import NOTES, Line, Row, Sheet, mark, sentences
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from deptool.ablations import Table
 
 METRICS = {"rmse": "RMSE", "mae": "MAE", "r2": "R2", "smape": "SMAPE", "ccc": "CCC"}
-_CLASSES = {"accuracy": "accuracy", "f1": "F1", "auc": "AUC"}
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,10 @@ def _metrics(scored: Scored, table: Table) -> Sheet:
     seeds = max(row.n_seeds for row in shown)
     caption = (
         f"Computed once over recordings, the mean over {seeds} seed{'s' if seeds > 1 else ''};"
-        f" errors in points of the scale. {BRACKETS}"
+        " errors in points of the scale."
     )
+    every = [e for row in (*shown, *scored.constants) for e in _estimates(row).values()]
+    caption = f"{caption} {brackets(e.interval for e in every)}".strip()
     return Sheet(
         caption,
         [*table.columns, "N", *METRICS.values()],
@@ -174,38 +176,44 @@ def _sizes(scored: Scored, seconds: bool) -> Sheet:
         header.append("s per epoch")
         caption += (
             " Seconds: of one member's epoch on this machine just now, all members of a variant"
-            " trained side by side; a dash where nothing had to be trained."
+            " trained side by side, the first epoch left out; a dash where nothing had to be"
+            " trained."
         )
     return Sheet(caption, header, 1, [lines], title=ablation.grid.sizes)
 
 
 def _classes(scored: Scored) -> Sheet:
     groups: dict[str, list[Line]] = {}
-    for name, words, found in _class_entries(scored):
-        cells = [words, scored.compared[name]]
-        cells += [estimate(m, found[m]) for m in _CLASSES]
-        groups.setdefault(words, []).append(Line(cells))
+    every: list[Estimate] = []
+    for name, row, words, found in _class_entries(scored):
+        cells = [words, scored.compared[name] if name else row.model]
+        cells += [estimate(m, found[m]) for m in MEASURES]
+        groups.setdefault(words, []).append(Line(cells, dim=not name))
+        every += found.values()
     caption = (
-        "Scores cut into classes as they are, without rounding. F1: of the upper of two classes,"
-        " else the mean over the classes. AUC takes the predicted score itself; for more than two"
-        " classes it is the mean over the cuts of the AUC of truth at or above the cut. A dash: a"
-        f" class has no recording; no interval: most resamples lack a class. {BRACKETS}"
+        f"Scores cut into classes as they are, without rounding. {WHAT} No interval: most"
+        f" resamples lack a class. {brackets(e.interval for e in every)}".strip()
     )
-    header = ["classes", "model", *_CLASSES.values()]
+    header = ["classes", "model", *MEASURES.values()]
     title = f"{scored.ablation.grid.classes} ({scored.title})"
-    return Sheet(caption, header, 2, list(groups.values()), (), scored.warnings, title)
+    # Of the constants' notes this one is of AUC too.
+    notes = [("•", NOTES["folds"])] * any("folds" in row.notes for row in scored.constants)
+    return Sheet(caption, header, 2, list(groups.values()), notes, scored.warnings, title)
 
 
-def _class_entries(scored: Scored) -> Iterator[tuple[str, str, dict[str, Estimate]]]:
-    """Variant, its classes in words, measure -> estimate; the ways to make classes outermost."""
-    rows = [(name, scored.rows[name]) for name in scored.compared]
+def _class_entries(scored: Scored) -> Iterator[tuple[str, Row, str, dict[str, Estimate]]]:
+    """Variant ('' for a constant), its row, its classes in words, measure -> estimate.
+
+    The ways to make classes are outermost, constants first.
+    """
+    rows = [*(("", row) for row in scored.constants)]
+    rows += [(name, scored.rows[name]) for name in scored.compared]
     for cuts in cuts_of(rows[0][1].scale) if rows else ():
         for name, row in rows:
             assert row.scored is not None
             found = class_estimates(row.scored, cuts)
-            found["f1"] = found["f1"] if len(cuts) == 1 else found["f1_macro"]
             words = ", ".join(names_of(row.scale, cuts))
-            yield name, f"{len(cuts) + 1}: {words}", {m: found[m] for m in _CLASSES}
+            yield name, row, f"{len(cuts) + 1}: {words}", {m: found[m] for m in MEASURES}
 
 
 def _estimates(row: Row) -> dict[str, Estimate]:
@@ -237,8 +245,9 @@ def as_objects(scored: Scored) -> dict[str, object]:
         for name, size in ablation.sizes.items()
     ]
     classes = [
-        {"variant": name, "classes": words, **{m: as_object(e) for m, e in found.items()}}
-        for name, words, found in _class_entries(scored)
+        {"variant": name or None, "model": row.model, "classes": words}
+        | {m: as_object(e) for m, e in found.items()}
+        for name, row, words, found in _class_entries(scored)
     ]
     return {
         "model": ablation.model,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deptool.bootstrap import Estimate, estimates
+from deptool.bootstrap import Estimate, estimates, too_few
 from deptool.scales import SCALES
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ MEASURES = ("bias", "mae", "rmse")
 class BandErrors:
     """The scored rows whose truth is in one band; `mean_prediction` (points) and `bias` of them.
 
-    Bias is the mean of prediction less truth. All are None where no truth is in the band.
+    Bias is the mean of prediction less truth. Means are None and errors empty where the band has
+    too few persons: they would tell of single ones.
     """
 
     band: str
@@ -33,7 +34,8 @@ class BandErrors:
 def by_band(frame: pl.DataFrame, scale: str) -> list[BandErrors]:
     """Scored rows (recording x fold x seed) -> each band of the scale, from the lowest.
 
-    Intervals draw the persons of the band alone. Empty for no scale.
+    Intervals draw the persons of the band alone. Empty for no scale. A band of fewer than
+    `bootstrap.FEW_UNITS` persons has its rows, and no numbers.
     """
     import polars as pl
 
@@ -44,15 +46,17 @@ def by_band(frame: pl.DataFrame, scale: str) -> list[BandErrors]:
     found = []
     for k, label in enumerate(known.labels()):
         rows = frame.filter(pl.Series(place == k))
+        if too_few(rows):
+            found.append(BandErrors(label, rows, None, None, {}))
+            continue
         means = (_mean(rows, "truth"), _mean(rows, "prediction"))
-        errors = estimates(rows, MEASURES) if len(rows) else {}
-        found.append(BandErrors(label, rows, *means, errors))
+        found.append(BandErrors(label, rows, *means, estimates(rows, MEASURES)))
     return found
 
 
-def _mean(rows: pl.DataFrame, name: str) -> float | None:
-    """The mean over seeds of each seed's mean; None of no rows."""
+def _mean(rows: pl.DataFrame, name: str) -> float:
+    """The mean over seeds of each seed's mean."""
     import polars as pl
 
     each = rows.group_by("seed", maintain_order=True).agg(pl.col(name).cast(pl.Float64).mean())
-    return float(np.mean(each[name].to_numpy())) if len(each) else None
+    return float(np.mean(each[name].to_numpy()))

@@ -98,13 +98,14 @@ def estimates(
     sums = sums_of(frame, units)
     whole = sums.resampled(np.ones((1, units.n)))
     drawn = sums.resampled(draw(units.n, resamples, seed)) if units.n > 1 else None
+    several = bool((whole.of["n"] > 1).all())  # one recording has no correlation
     found = {}
     for name in names:
         value = float(metric(name, whole)[0].mean())
         values = None if drawn is None else metric(name, drawn).mean(axis=1)
         interval = None if values is None else percentiles(values, units, level)
         if np.isnan(value):
-            found[name] = Estimate(_BY_DEFINITION.get(name))
+            found[name] = Estimate(_BY_DEFINITION.get(name) if several else None)
         else:
             found[name] = Estimate(value, interval)
     return found
@@ -148,6 +149,11 @@ def units_of(frame: pl.DataFrame) -> Units:
         names, unit = frame["recording_id"], "session"
     known, of_row = np.unique([str(name) for name in names], return_inverse=True)
     return Units(of_row.astype(np.int64), len(known), unit)
+
+
+def too_few(frame: pl.DataFrame) -> bool:
+    """Whether there are so few persons (sessions, recordings) that numbers tell of single ones."""
+    return not len(frame) or units_of(frame).n < FEW_UNITS
 
 
 def sums_of(frame: pl.DataFrame, units: Units) -> Sums:

@@ -43,6 +43,8 @@ _LIMITS = """## Limits
 - The score is a questionnaire's, filled in by the person: it is not a diagnosis.
 - A model can follow who a person is, how old they are or how they were filmed:
   `deptool audit-split` says what identity alone scores on this split.
+- Severity bands and protocol parts of fewer than 5 persons have no numbers, since these would tell
+  of single persons; the counts still say that there are some.
 - The parameters were learnt from personal data and may give some of it away: share them only as
   the consent of the people in the corpus allows."""
 

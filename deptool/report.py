@@ -35,6 +35,7 @@ from deptool.report_rows import (
     mark_mixed,
     noted,
     rows_of,
+    tell_apart,
 )
 from deptool.report_table import Origin, Report, Row
 from deptool.runs import Run, open_run
@@ -84,7 +85,7 @@ def report_runs(folder: Path, split: str = "test", over: str | None = None) -> R
     # By corpus, scale and protocol; else in the order of the runs.
     ordered = sorted(groups.items(), key=lambda item: [str(part) for part in item[0][:3]])
     arranged = [arrange(rows) for _, rows in ordered]
-    return Report(mark_mixed(arranged), skipped, together(shared))
+    return Report(mark_mixed(tell_apart(arranged)), skipped, together(shared))
 
 
 def report_file(
@@ -103,7 +104,9 @@ def report_file(
     need it. A Parquet file is read as a predictions table. Raises InputError, SchemaError or
     DataError, with line numbers, for what cannot be scored, UsageError for an unknown scale.
     """
-    frame, known = with_train_mean(with_scale(read_anybodys(path), scale, path.name), train_mean)
+    frame, known = with_train_mean(
+        with_scale(read_anybodys(path, scale), scale, path.name), train_mean
+    )
     subjects = subjects_of(frame)
     found = scores(frame, seen=not known)
     has = [name for name in dict.fromkeys(s.split for s in found) if split in (None, name)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from deptool.bands import by_band
 from deptool.bootstrap import Estimate
+from deptool.report_cells import FEW_PERSONS
 from deptool.report_entries import Entry, Layout, draw_sheet, n_of, n_persons, primary
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ TITLE = "By severity band of the truth"
 _LAYOUT = Layout(
     TITLE,
     "Predicted: the mean. Bias: mean of prediction less truth, in points. Above 0 in the lowest"
-    " band and below 0 in the highest: the model predicts the middle. No interval for fewer than 5"
-    " persons.",
+    " band and below 0 in the highest: the model predicts the middle."
+    f" {FEW_PERSONS}",
     {"band": "true score"},
     {"n": "N"},
     {"mean_prediction": "predicted", "bias": "bias", "mae": "MAE", "rmse": "RMSE"},
@@ -34,7 +35,7 @@ def entries(report: Report) -> list[Entry]:
                 "mean_truth": Estimate(band.mean_truth),
                 "mean_prediction": Estimate(band.mean_prediction),
             }
-            found.append(Entry(row, about, means | band.errors))
+            found.append(Entry(row, about, means | band.errors if band.errors else {}))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deptool.classes import class_estimates, cuts_of, names_of
 from deptool.report_entries import Entry, Layout, draw_sheet, primary
+from deptool.report_table import NOTES
 from deptool.scales import SCALES
 
 if TYPE_CHECKING:
@@ -15,16 +16,21 @@ if TYPE_CHECKING:
     from deptool.report_table import Report, Sheet
 
 TITLE = "Severity classes"
+MEASURES = {"accuracy": "accuracy", "f1": "F1", "f1_macro": "macro F1", "auc": "AUC"}
+WHAT = (
+    "F1 is that of the upper of two classes, and there is none of more; macro F1 is the mean over"
+    " the classes. AUC takes the predicted score itself; for more than two classes it is the mean"
+    " over the cuts of the AUC of truth at or above the cut. Another dash: a class has no"
+    " recording."
+)
 _LAYOUT = Layout(
     TITLE,
     "Scores cut into classes as they are, without rounding; a class reaches from one of"
-    " the scores in the second column up to the next; the third has the recordings in each. F1 is"
-    " that of the upper of two classes. AUC takes the predicted score itself; for more than two"
-    " classes it is the mean over the cuts of the AUC of truth at or above the cut. A dash: a class"
-    " has no recording.",
+    " the scores in the second column up to the next; the third has the recordings in each."
+    f" {WHAT}",
     {"starts": "classes from", "sizes": "N of each"},
     {},
-    {"accuracy": "accuracy", "f1": "F1", "f1_macro": "macro F1", "auc": "AUC"},
+    MEASURES,
 )
 
 
@@ -45,7 +51,8 @@ def entries(report: Report) -> list[Entry]:
 
 
 def sheet(found: list[Entry]) -> Sheet:
-    return draw_sheet(found, _LAYOUT)
+    of_folds = any("folds" in entry.row.notes for entry in found)
+    return draw_sheet(found, _LAYOUT, [("•", NOTES["folds"])] * of_folds)
 
 
 def _sizes(frame: pl.DataFrame, cuts: Sequence[float]) -> list[int]:

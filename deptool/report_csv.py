@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deptool.csv_file import CsvFile, read_csv, read_number, read_split, refuse
 from deptool.errors import DataError, UsageError
-from deptool.scales import find_scale
+from deptool.scales import Scale, find_scale
 from deptool.schema import PREDICTIONS
 from deptool.subjects import COLUMNS as PERSON
 from deptool.subjects import merge, read_persons
@@ -23,11 +23,12 @@ NEW = "new"
 NO_SPLIT = "all"  # the split of predictions that name none
 
 
-def read_anybodys(path: Path) -> pl.DataFrame:
+def read_anybodys(path: Path, scale: str | None = None) -> pl.DataFrame:
     """A CSV with `CSV_COLUMNS`, in the columns of a predictions table, in double precision.
 
     A Parquet file is read as a predictions table. Raises InputError, SchemaError or DataError,
-    with line numbers, for what cannot be scored.
+    with line numbers, for what cannot be scored, truths beyond the ends of `scale` among it, and
+    UsageError for an unknown scale.
     """
     import polars as pl
 
@@ -35,6 +36,8 @@ def read_anybodys(path: Path) -> pl.DataFrame:
         return read_table(path, PREDICTIONS)
     file = read_csv(path, CSV_COLUMNS, REQUIRED)
     _check(file)
+    if scale is not None:
+        _check_range(file, find_scale(scale))
     persons = read_persons(file)
     rows = [
         {
@@ -117,3 +120,15 @@ def _check(file: CsvFile) -> None:
             problems["a split is train, dev, test or new"].append((line, repr(row["split"])))
     for what, found in problems.items():
         refuse(DataError, what, found, file.name)
+
+
+def _check_range(file: CsvFile, scale: Scale) -> None:
+    """Raise DataError, with line numbers, for truths beyond the ends of the scale."""
+    ends = f"on {scale.name}, which goes from {scale.low} to {scale.high}"
+    truths = [(line, row["truth"], read_number(row["truth"])) for line, row in file.rows]
+    found = [
+        (line, f"{cell!r} {ends}")
+        for line, cell, truth in truths
+        if truth is not None and not scale.low <= truth <= scale.high
+    ]
+    refuse(DataError, "a truth is not a number in its scale's range", found, file.name)

@@ -65,9 +65,8 @@ def _of_scale(rows: list[Row], scale: str) -> list[str]:
 
 
 def _line(name: str, size: int, blocks: str, values: list[float | None], more: str) -> str:
-    cut = name if len(name) <= size else name[: size - 1] + "…"
     shown = " ".join(f"{'–' if v is None else format(v, '.1f'):>5}" for v in values)
-    return f"  {cut:<{size}}  {blocks}  {shown}{more}"
+    return f"  {_cut(name, size):<{size}}  {blocks}  {shown}{more}"
 
 
 def _known(values: list[float | None]) -> list[float]:
@@ -84,5 +83,12 @@ def _scatter(row: Row, width: int) -> list[str]:
     else:
         low, high = float(truth.min()), max(float(truth.max()), float(truth.min()) + 1)
     field = scatter(truth, prediction, low, high, width)
-    name = row.model if len(row.model) <= width else row.model[: width - 1] + "…"
-    return [name, *field]
+    return [_cut(row.model, width), *field]
+
+
+def _cut(name: str, width: int) -> str:
+    """In the middle: at the end is what tells two runs of a model apart."""
+    if len(name) <= width:
+        return name
+    after = width // 2
+    return f"{name[: width - after - 1]}…{name[-after:]}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from deptool.bootstrap import estimates
+from deptool.bootstrap import estimates, too_few
 from deptool.known_persons import MET
+from deptool.report_cells import FEW_PERSONS
 from deptool.report_entries import Entry, Layout, draw_sheet, n_of, n_persons, primary
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _LAYOUT = Layout(
     "A run with the corpus's own split is scored on all of its recordings; clean: on those of"
     " persons in no part that it was trained or chosen on; seen: on the others. Runs of the same"
     " model under protocols that keep persons apart stand beside; they are trained on other"
-    " recordings. No interval for fewer than 5 persons.",
+    f" recordings. {FEW_PERSONS}",
     {"protocol": "protocol", "recordings": "recordings"},
     {"persons": "persons", "n": "N"},
     {"rmse": "RMSE", "mae": "MAE", "ccc": "CCC"},
@@ -59,16 +60,18 @@ def missing(rows: Sequence[Row]) -> str:
     if not lacking:
         return ""
     models = ", ".join(dict.fromkeys(model for model, *_ in lacking))
-    model, corpus, scale = lacking[0]
+    model, _, scale = lacking[0]
+    on = f" --scale {scale}" if scale else ""
     return (
-        f"No run with persons kept apart by group-kfold is here of {models}. To make one:"
-        f" deptool train {corpus} --model {model} --scale {scale} --protocol group-kfold:5"
+        f"No run with persons kept apart by group-kfold is here of {models}. To make one, with the"
+        f" corpus's folder for CORPUS: deptool train CORPUS --model {model}{on}"
+        " --protocol group-kfold:5"
     )
 
 
 def _entry(row: Row, which: str, rows: pl.DataFrame) -> Entry:
     about = {"recordings": which, "persons": n_persons(rows), "n": n_of(rows)}
-    numbers = estimates(rows, _MEASURES) if len(rows) else {}
+    numbers = {} if too_few(rows) else estimates(rows, _MEASURES)
     return Entry(row, about | {"protocol": row.protocol}, numbers)
 
 

@@ -11,6 +11,7 @@ from deptool.bootstrap import PERSON, intervals
 from deptool.evaluate import MODEL, TRAIN_MEAN, Score
 from deptool.metrics import mean_and_sd
 from deptool.over import Over
+from deptool.report_cells import agree
 from deptool.report_table import FEW, METRICS, Origin, Row
 
 if TYPE_CHECKING:
@@ -56,26 +57,38 @@ def as_optimistic(row: Row) -> Row:
 
 
 def arrange(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Constants first, each once; then the runs, named by folder where models repeat."""
+    """Constants first, each once; then the runs."""
     rows = list(rows)
     constants: dict[object, Row] = {}
     for row in sorted((r for r in rows if r.constant), key=lambda r: r.run):
         mean_sd = [row.values[name] for name in METRICS]
         key = tuple(None if v is None else round(v, 6) for v, _ in mean_sd)
         # Seeds that all have the same training mean have no spread to show.
-        same = all(not sd for _, sd in mean_sd)
+        same = all(agree(v, sd) for v, sd in mean_sd)
         once = {name: (v, None) for name, (v, _) in row.values.items()} if same else row.values
         constants.setdefault(key, replace(row, values=once, n_seeds=1 if same else row.n_seeds))
     models = _beside_ridge(r for r in rows if not r.constant)
     models = sorted(models, key=lambda r: (r.model, r.run))
-    names = [r.model for r in models]
-    models = [
-        replace(r, model=f"{r.model} ({r.run})") if names.count(r.model) > 1 else r for r in models
-    ]
     first = list(constants.values())
     if len(first) > 1:
         first = [replace(r, model=f"{r.model}, {r.run}") for r in first]
     return (*first, *models)
+
+
+def tell_apart(groups: Sequence[tuple[Row, ...]]) -> tuple[tuple[Row, ...], ...]:
+    """The groups, with the run's name beside the model's where several runs are of one model."""
+    runs: dict[str, set[str]] = {}
+    for row in (row for group in groups for row in group if not row.constant):
+        runs.setdefault(row.model, set()).add(row.run)
+    return tuple(
+        tuple(
+            replace(row, model=f"{row.model} ({row.run})")
+            if not row.constant and len(runs[row.model]) > 1
+            else row
+            for row in group
+        )
+        for group in groups
+    )
 
 
 def _beside_ridge(rows: Iterable[Row]) -> list[Row]:
@@ -114,6 +127,9 @@ def _size(row: Row) -> tuple[int, str]:
 
 def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
     counts = [s.metrics.n for s in found]
+    values = {name: _over_seeds([getattr(s.metrics, name) for s in found]) for name in METRICS}
+    if min(counts) == 1:  # one recording has no correlation
+        values |= {"ccc": (None, None), "pcc": (None, None)}
     scored = scored_of(found)
     people = [s.n_subjects for s in found if s.n_subjects is not None]
     row = Row(
@@ -124,7 +140,7 @@ def _row(base: Origin, found: Sequence[Score], notes: Iterable[str]) -> Row:
         n_distinct=min(s.n_distinct for s in found),
         n_subjects=min(people) if len(people) == len(found) else None,
         n_seeds=len(found),
-        values={name: _over_seeds([getattr(s.metrics, name) for s in found]) for name in METRICS},
+        values=values,
         intervals=intervals(scored),
         notes=tuple(notes),
         scored=scored,

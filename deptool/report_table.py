@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deptool.bootstrap import FEW_UNITS
 from deptool.over import SESSION, Over
-from deptool.report_cells import BRACKETS, number
+from deptool.report_cells import agree, brackets, number
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,8 +37,9 @@ NOTES = {
     "alone": "The mean training score is not known, so there is no constant predictor beside it.",
     "optimistic": "A constant that has seen these truths: no honest constant can have a lower"
     " RMSE. Give --train-mean, or rows with the split train, for the real one.",
-    "folds": "Each fold has its own training mean. Pooled, it is no longer one constant: its CCC"
-    " and PCC come from the folds, and are usually negative.",
+    "folds": "Each fold has its own training mean. Pooled, it is no longer one constant: its CCC,"
+    " PCC and AUC come from the folds; CCC and PCC are usually below 0 and AUC below 0.5. Models"
+    " that predict nearly a constant share this.",
     "dev": "The dev part chooses the best epoch, so its metrics are optimistic.",
     "train": "The model was trained on these recordings.",
     "unit": "Persons are not known: the intervals draw sessions or recordings, and are too narrow"
@@ -175,11 +176,10 @@ def caption(report: Report) -> str:
     text = "Computed once over recordings; errors in points of the scale."
     if any(row.over.unit == SESSION for row in report.rows):
         text += f" {FUSED}"
-    if any(row.n_seeds > 1 for row in report.rows):
+    if any(not agree(*value) for row in report.rows for value in row.values.values()):
         text += " Mean ± SD over seeds (sample SD, ddof = 1)."
-    if any(row.intervals for row in report.rows):
-        text += f" {BRACKETS}"
-    return text
+    drawn = brackets(row.intervals.get(name) for row in report.rows for name in _WITH_INTERVAL)
+    return f"{text} {drawn}".strip()
 
 
 def _cells(row: Row) -> list[str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from deptool import plugins
-from deptool.ablate import Ablation, ablate, choose, grid_of, resolve_settings
+from deptool.ablate import Ablation, _Clock, ablate, choose, grid_of, resolve_settings
 from deptool.ablate_tables import as_objects, score, sheets
 from deptool.ablations import Grid, Table, Variant
 from deptool.cli.main import app
+from deptool.cli.terminal import show_sheet
 from deptool.corpus import Corpus
 from deptool.errors import InputError, SettingsError, UsageError
 from deptool.evaluate import evaluate_run
@@ -183,8 +187,38 @@ def test_the_tables_are_the_papers(done: Ablation) -> None:
     assert sum(float(line.cells[1]) for line in five.lines) == pytest.approx(6, abs=0.02)
     # Of 33 action unit columns, not 35: Eq. 3 as a matrix takes 2 * 18 * 2 * 68 FLOPs less.
     assert six.lines[-1].cells == ["DG+MG+Linear", "42,192", f"{1_376_184 - 4_896:,}"]
-    assert seven.header == ["classes", "model", "accuracy", "F1", "AUC"]
-    assert [line.cells[0][0] for line in seven.lines] == list("222444")
+    assert seven.header == ["classes", "model", "accuracy", "F1", "macro F1", "AUC"]
+    assert [line.cells[0][0] for line in seven.lines] == list("22224444")
+    firsts = [group[0] for group in seven.groups]  # the constant, in both ways to make classes
+    assert [(line.cells[1], line.dim) for line in firsts] == [("train mean (constant)", True)] * 2
+    assert [line.cells[3] for line in seven.groups[1]] == ["–"] * 4  # F1 is of two classes
+
+
+def test_seconds_leave_out_the_first_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two members in step: the first epoch ends at 9 s, the second at 10 s, the third at 11 s.
+    times = iter([0.0, 9.0, 9.0, 10.0, 10.0, 11.0, 11.0])
+    monkeypatch.setattr("deptool.ablate.time", SimpleNamespace(perf_counter=lambda: next(times)))
+    clock = _Clock(None, None)
+    clock.start(None, False)  # type: ignore[arg-type]
+    for epoch in (1, 1):
+        clock.epoch(None, epoch, 0.0, 0.0)
+    assert (clock.seconds, clock.epochs) == (9.0, 2)  # there is no other yet
+    for epoch in (2, 2, 3, 3):
+        clock.epoch(None, epoch, 0.0, 0.0)
+    assert (clock.seconds, clock.epochs) == (2.0, 4)
+
+
+def test_captions_speak_of_intervals_only_where_there_are_some(done: Ablation) -> None:
+    three, *_, seven = sheets(score(done))
+    assert "In brackets" in three.caption
+    # 6 persons: most resamples lack a class of four, but all have an accuracy.
+    assert "In brackets" in seven.caption
+    text = io.StringIO()
+    show_sheet(three, Console(file=text, width=50))
+    shown = " ".join(text.getvalue().split())
+    assert "In brackets" not in shown
+    assert "JSON has them" in shown
+    assert "CSV" not in shown
 
 
 def test_seconds_are_shown_only_where_they_are_asked_for(done: Ablation) -> None:

@@ -129,6 +129,7 @@ def test_a_constant_has_no_interval_of_ccc_and_one_person_none_at_all():
     found = intervals(rows(truth, [15.0] * 20))
     assert set(found) == {"rmse", "mae", "r2", "smape"}
     assert estimates(rows(truth, [15.0] * 20))["ccc"].value == 0
+    assert estimates(rows([3.0], [15.0]))["ccc"].value is None  # no correlation of one recording
     assert intervals(rows(truth, truth, ["p"] * 20)) == {}
 
 

@@ -615,3 +615,32 @@ def test_a_network_that_is_no_better_than_ridge_is_marked(tmp_path):
     assert [name for name, codes in notes.items() if "behind" in codes] == ["gmlp"]
     (tmp_path / "ridge").rename(tmp_path.parent / f"{tmp_path.name}-ridge")
     assert not any("behind" in row.notes for row in report_runs(tmp_path).rows)
+
+
+def test_one_recording_has_no_correlation(tmp_path):
+    report = report_file(write_csv(tmp_path, "recording_id,truth,prediction\na,5,7\n"), 4.0)
+    for row in report.rows:
+        assert (row.values["ccc"], row.values["pcc"]) == ((None, None), (None, None))
+    assert report.rows[1].values["mae"][0] == 2
+    assert "| 1 | 2.00 | 2.00 | – | – |" in to_markdown(report)
+
+
+def test_seeds_that_agree_show_no_sd(tmp_path):
+    # The mean of 1/3, 1/3 and 1/3 is another number in the last digit, so that the SD is not 0.
+    rows = [
+        {"recording_id": f"r{i}", "seed": seed, "truth": TRUTH[i], "prediction": 19.1}
+        for seed in range(3)
+        for i in range(40)
+    ]
+    write_run(tmp_path / "a", model="constant", rows=rows)
+    assert "±" not in to_markdown(report_runs(tmp_path))
+
+
+def test_where_persons_are_not_known_the_caption_says_what_is_drawn(tmp_path):
+    rows = "".join(f"r{i},{i},{i + 1}\n" for i in range(10))
+    shown = to_markdown(report_file(write_csv(tmp_path, "recording_id,truth,prediction\n" + rows)))
+    assert "95 % interval, bootstrap over recordings." in shown
+    write_run(tmp_path / "a")
+    assert "interval, bootstrap over persons." in to_markdown(report_runs(tmp_path / "a"))
+    one = report_file(write_csv(tmp_path, "recording_id,truth,prediction\na,5,7\n"))
+    assert "In brackets" not in to_markdown(one)

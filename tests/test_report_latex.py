@@ -66,7 +66,7 @@ def test_runs_and_published_rows_compile_and_fit_the_page(tmp_path, compiled, co
 
 def test_every_letter_and_sign_compiles(compiled):
     letters = "".join(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180)]))
-    signs = "±−×≤≥†‡§¶√²–—…’‘“”µ°→· 语Ж😀\t\u0301"
+    signs = "•±−×≤≥†‡§¶√²–—…’‘“”µ°→· 语Ж😀\t\u0301"
     log, _ = compiled(latex([sheet_of([(0, letters[:60]), (1, letters[60:]), (2, signs)])]))
     assert "Missing character" not in log
 
@@ -101,7 +101,7 @@ def test_many_footnotes_follow_the_table_as_text(compiled):
 
 
 def test_letters_that_pdflatex_does_not_know_are_told_by_number():
-    assert escaped("Ж é −1") == "[U+0416] é $-$1"
+    assert escaped("Ж é −1 •") == r"[U+0416] é $-$1 \textbullet{}"
 
 
 def test_what_all_lines_share_is_in_the_caption_alone():

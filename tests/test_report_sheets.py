@@ -17,7 +17,9 @@ from deptool.errors import DataError, UsageError
 from deptool.metrics import ccc
 from deptool.report import report_file, report_runs
 from deptool.report_formats import sheets, to_json, to_latex, to_markdown
+from deptool.report_plots import band_lines, scatter_lines
 from deptool.report_sheets import further_objects
+from deptool.report_table import Line, Sheet
 from deptool.schema import SUBJECTS
 from tests.test_report import TRUTH, write_csv, write_run, write_tasks
 
@@ -72,16 +74,16 @@ def test_official_runs_stand_in_three_parts_beside_those_of_other_protocols(tmp_
     found = objects(report_runs(tmp_path), "protocols")
     shown = [(e["model"], e["protocol"], e["recordings"], e["n"]) for e in found]
     assert shown[:4] == [
-        ("gmlp", "official", "all", 40),
-        ("gmlp", "official", "clean", 28),
-        ("gmlp", "official", "seen", 12),
-        ("gmlp", "group-kfold:5", "all", 40),
+        ("gmlp (a)", "official", "all", 40),
+        ("gmlp (a)", "official", "clean", 28),
+        ("gmlp (a)", "official", "seen", 12),
+        ("gmlp (b)", "group-kfold:5", "all", 40),
     ]
     assert [e["mae"]["value"] for e in found[:4]] == pytest.approx([3.1, 4, 1, 3])
     (sheet,) = [s for s in sheets(report_runs(tmp_path)) if "protocols" in s.title]
     ((_, said),) = sheet.footnotes
     assert "is here of lstm." in said
-    assert "deptool train demo --model lstm --scale BDI-II --protocol group-kfold:5" in said
+    assert "deptool train CORPUS --model lstm --scale BDI-II --protocol group-kfold:5" in said
 
 
 def test_recordings_met_fold_by_fold(tmp_path):
@@ -136,7 +138,9 @@ def test_a_run_that_knows_its_persons_has_subgroups(tmp_path):
 
 def test_a_csv_can_say_gender_age_and_scale(tmp_path):
     head = "recording_id,truth,prediction,subject_id,gender,age\n"
-    rows = "".join(f"r{i},{i},{i + 1},p{i},{'f' if i % 2 else 'Male'},44\n" for i in range(30))
+    rows = "".join(
+        f"r{i},{min(i, 27)},{i + 1},p{i},{'f' if i % 2 else 'Male'},44\n" for i in range(30)
+    )
     path = write_csv(tmp_path, head + rows)
     report = report_file(path)
     assert objects(report, "bands") == []
@@ -149,6 +153,8 @@ def test_a_csv_can_say_gender_age_and_scale(tmp_path):
     assert scaled.rows[0].scale == "PHQ-9"
     with pytest.raises(UsageError, match="unknown scale 'PHQ'"):
         report_file(path, scale="PHQ")
+    with pytest.raises(DataError, match=r"scale's range \(5 rows\): line 27: '25' on PHQ-8, which"):
+        report_file(path, scale="PHQ-8")  # truths to 27; it ends at 24
     wrong = "a,1,2,p,f,3\nb,1,2,p,m,3\nc,1,2,,f,3\n"
     with pytest.raises(DataError, match=r"subject_id is missing .* line 4: gender 'f'"):
         report_file(write_csv(tmp_path, head + wrong))
@@ -215,4 +221,69 @@ def test_plots_are_shown_where_they_are_asked_for_and_have_no_control_codes(tmp_
 def test_a_command_in_latex_keeps_its_two_hyphens(tmp_path):
     write_seen(tmp_path / "a")
     shown = to_latex(replace(report_runs(tmp_path), full=True))
-    assert "deptool train demo -{}-model gmlp" in shown
+    assert "deptool train CORPUS -{}-model gmlp" in shown
+
+
+def test_bands_and_parts_of_fewer_than_5_persons_have_counts_alone(tmp_path):
+    # Bands 0 to 13: 14 persons, 14 to 19: 6, 20 to 28: the 4 of 20 to 23; above: none. Of 4 seen.
+    rows = [{"recording_id": f"r{i}", "subject_id": f"p{i}", "truth": TRUTH[i],
+             "prediction": TRUTH[i] + 1} for i in range(24)]  # fmt: skip
+    rows += [{"recording_id": f"t{i}", "subject_id": f"p{i}", "split": "train"} for i in range(4)]
+    write_run(tmp_path / "a", rows=rows, protocol="official")
+    report = report_runs(tmp_path)
+    bands = [e for e in objects(report, "bands") if not e["constant"]]
+    assert [(e["n"], "bias" in e) for e in bands] == [(14, True), (6, True), (4, False), (0, False)]
+    parts = {e["recordings"]: (e["n"], "mae" in e) for e in objects(report, "protocols")}
+    assert parts == {"all": (24, True), "clean": (20, True), "seen": (4, False)}
+    shown = to_markdown(replace(report, full=True))
+    assert "| gmlp | 20 to 28 moderate | 4 | – | – | – | – |" in shown
+    assert "| gmlp | official | seen | 4 | 4 | – | – | – |" in shown
+    assert shown.count("Fewer than 5 persons: only how many") == 2
+    (line,) = [line for line in band_lines(report) if "gmlp" in line]
+    assert re.search(r"7\.5 +17\.5 +– +–  slope", line)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_names_with_their_marks_stay_whole_where_a_table_is_narrow(tmp_path, width):
+    write_run(tmp_path / "a", model="depressionmlp", n=10, seeds=(0, 1), protocol="group-kfold:5")
+    write_run(tmp_path / "b", model="gmlp", protocol="official")
+    first = sheets(report_runs(tmp_path))[0]
+    text = io.StringIO()
+    show_sheet(first, Console(file=text, width=width))
+    shown = text.getvalue()
+    (line,) = [line for line in first.lines if line.cells[0] == "depressionmlp"]
+    assert f"\ndepressionmlp{''.join(line.marks)} " in shown
+    assert "kfold:5" in shown  # broken after the hyphen, if at all
+    # The caption speaks of brackets where there are some, else it says who has them.
+    assert ("In brackets" in shown) == ("[1.5" in shown) == ("JSON has them" not in shown)
+
+
+def test_numbers_for_which_there_is_no_room_are_named():
+    line = Line(["name", "12.34 ± 0.10", "12.34", "0.12"])
+    text = io.StringIO()
+    show_sheet(
+        Sheet("", ["model", "RMSE", "MAE", "CCC"], 1, [[line]]), Console(file=text, width=16)
+    )
+    assert "No room for MAE," in text.getvalue()
+    assert "\nname    12.34\n       ± 0.10\n" in text.getvalue()
+
+
+def test_runs_of_one_model_are_told_apart_in_every_table_and_plot(tmp_path):
+    write_run(tmp_path / "ridge", model="ridge")
+    write_run(tmp_path / "ridge-off", model="ridge", n=35)  # other recordings: another group
+    report = report_runs(tmp_path)
+    names = ["ridge (ridge)", "ridge (ridge-off)"]
+    assert [row.model for row in report.rows if not row.constant] == names
+    for sheet in sheets(report):
+        assert {line.cells[0] for line in sheet.lines if not line.dim} == set(names), sheet.title
+    (notes,) = [s.footnotes for s in sheets(report) if s.title.startswith("Regression")]
+    assert [text.split(":")[0] for _, text in notes] == names
+    assert [line.split("  ")[1] for line in band_lines(report)[-2:]] == names
+    assert [line for line in scatter_lines(report, 30) if "ridge" in line] == names
+
+
+def test_a_long_name_in_a_plot_is_cut_in_the_middle_so_that_its_run_stays(tmp_path):
+    for run in ("one", "two"):
+        write_run(tmp_path / run, model="a-model-of-a-very-long-name")
+    shown = [line.split("  ")[1] for line in band_lines(report_runs(tmp_path))[-2:]]
+    assert shown == ["a-model-of-…g-name (one)", "a-model-of-…g-name (two)"]

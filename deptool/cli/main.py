@@ -14,7 +14,7 @@ import deptool.cli
 from deptool.errors import DeptoolError
 
 # Files in this folder that are not verbs.
-_NOT_VERBS = {"bars", "main", "terminal"}
+_NOT_VERBS = {"bars", "fitted", "main", "terminal"}
 
 app = typer.Typer(
     no_args_is_help=True,

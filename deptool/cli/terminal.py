@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from deptool.errors import DeptoolError
@@ -12,12 +12,10 @@ from deptool.errors import DeptoolError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
-    from rich.table import Table
 
     from deptool.report_table import Sheet
 
 WIDE = 160  # characters of a table that is not shown on a terminal
-_TEXT = 10  # characters to which a column of text is broken before a table gives up its intervals
 
 
 def talk() -> Console:
@@ -135,96 +133,19 @@ def show_sheet(sheet: Sheet, console: Console) -> None:
     """A table: above it what makes it worth less, below it what its numbers and marks are."""
     from rich.text import Text
 
+    from deptool.cli.fitted import fitted
+    from deptool.report_cells import without_brackets
+
     for text in sheet.warnings:
         console.print(Text(text, "bold red"))
-    table, complete = _fitted(sheet, console)
-    console.print(table)
-    if sheet.caption:
-        console.print(sheet.caption, markup=False)
-    if not complete:
-        console.print("The intervals need a wider terminal; CSV and JSON have them.")
+    found = fitted(sheet, console)
+    console.print(found.table)
+    caption = sheet.caption if found.intervals else without_brackets(sheet.caption)
+    if caption:
+        console.print(caption, markup=False)
+    if not found.intervals:
+        console.print("The intervals need a wider terminal; JSON has them.")
+    if found.dropped:
+        console.print(f"No room for {', '.join(found.dropped)}; JSON has them.")
     for mark, text in sheet.footnotes:
         console.print(f"{mark} {text}", markup=False)
-
-
-def _fitted(sheet: Sheet, console: Console) -> tuple[Table, bool]:
-    """A sheet as a table, and whether its intervals are there.
-
-    Where it is too wide, what all lines share moves into the title, then intervals move below
-    their numbers, then the table loses its frame and texts are broken; at last the intervals go.
-    """
-    lines = [line.cells for line in sheet.lines]
-    shared = {i for i in range(1, sheet.n_text) if len({cells[i] for cells in lines}) == 1}
-    said = [f"{sheet.header[i]} {lines[0][i]}" for i in sorted(shared) if lines[0][i]]
-    table = _draw(sheet, sheet.title)
-    if _width(table, console) > console.width:
-        short = ", ".join([sheet.title, *said] if sheet.title else said)
-        for between, framed in ((" ", True), ("\n", True), ("\n", False), (None, False)):
-            table = _draw(sheet, short, shared, framed, between)
-            if _width(table, console, least=not framed) <= console.width:
-                break
-        has = any(_broken(c, None) != c for cells in lines for c in cells[sheet.n_text :])
-        return table, between is not None or not has
-    return table, True
-
-
-def _width(table: Table, console: Console, least: bool = False) -> int:
-    """Characters that a table takes unbroken; or with `least`, with texts broken at `_TEXT`."""
-    from rich.measure import Measurement
-
-    if not least:
-        return Measurement.get(console, console.options.update(width=1000), table).maximum
-    texts = (max(len(str(c)) for c in (t.header, *t.cells)) for t in table.columns)
-    widths = (
-        column.min_width or min(text, _TEXT)
-        for column, text in zip(table.columns, texts, strict=True)
-    )
-    return sum(widths) + 2 * (len(table.columns) - 1)
-
-
-def _draw(
-    sheet: Sheet,
-    title: str,
-    without: Collection[int] = (),
-    framed: bool = True,
-    between: str | None = " ",
-) -> Table:
-    """`between` a number and its interval; None leaves the interval out."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    frame = box.HEAVY_HEAD if framed else box.SIMPLE_HEAD
-    table = Table(
-        title=escape(title) or None,
-        title_justify="left",
-        box=frame,
-        pad_edge=framed,
-        show_edge=framed,
-        collapse_padding=not framed,
-    )
-    columns = [[name] for name in sheet.header]
-    for line in sheet.lines:
-        for i, cell in enumerate(line.cells):
-            columns[i].append(cell if i < sheet.n_text else _broken(cell, between))
-    for i, name in enumerate(sheet.header):
-        if i not in without:
-            if i < sheet.n_text:
-                table.add_column(name, overflow="fold")  # a mark at the end must not be cut off
-            else:
-                widest = max(len(part) for cell in columns[i] for part in cell.split("\n"))
-                table.add_column(name, justify="right", no_wrap=True, min_width=widest)
-    rows = iter(zip(*(cells[1:] for cells in columns), strict=True))
-    for group in sheet.groups:
-        for line in group:
-            shown = [escape(cell) for i, cell in enumerate(next(rows)) if i not in without]
-            shown[0] += "".join(line.marks)
-            table.add_row(*shown, style="dim" if line.dim else None)
-        table.add_section()
-    return table
-
-
-def _broken(cell: str, between: str | None) -> str:
-    """'5.10 [3.9, 6.2]' with something else before the bracket, or without the interval."""
-    value, bracket, interval = cell.partition(" [")
-    return value if between is None or not bracket else f"{value}{between}[{interval}"
