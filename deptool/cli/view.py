@@ -65,7 +65,7 @@ def command(
 
 def _tell(found: Viewed) -> None:
     from deptool.cli import terminal
-    from deptool.view_about import run_sentences
+    from deptool.view_about import run_sentences, steward
 
     done = "Replaced" if found.replaced else "Written"
     size = found.n_bytes / 1e6
@@ -76,7 +76,6 @@ def _tell(found: Viewed) -> None:
     for text, matters in run_sentences(found.facts) if found.facts else []:
         if matters:
             terminal.warn(text)
-    terminal.say(
-        "It holds no picture, but landmarks and their motion can identify people: share it only as"
-        " the consent of the person in it allows."
-    )
+    terminal.say("It holds no picture and no sound.")
+    for text, _ in steward(found.synthetic, found.facts):
+        terminal.say(text)
