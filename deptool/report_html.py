@@ -17,7 +17,7 @@ import deptool
 from deptool.drawing import Drawing, drawings
 from deptool.figure_data import FigureData
 from deptool.figure_style import variables
-from deptool.html_about import about_run, warnings
+from deptool.html_about import about_run, holds, warnings
 from deptool.html_table import frame_table, sheet_table
 from deptool.report_formats import sheets
 from deptool.report_rows import CONSTANT_MODEL
@@ -51,6 +51,7 @@ def to_html(
     values = {
         "title": escape(_title(report)),
         "summary": escape(_summary(report, found)),
+        "holds": escape(holds(found)),
         "warnings": "".join(f"<li>{escape(text)}</li>" for text in above),
         "any_warning": "" if above else "hidden",
         "tables": _tables(report, set(above)),

@@ -95,6 +95,13 @@ def test_synthetic_data_are_called_so(tmp_path):
     text = page_of(tmp_path)
     assert SYNTHETIC in text
     assert "a: gmlp, test, all recordings, N = 24, synthetic data" in text
+    assert "personal data" not in text[: text.index('id="metrics"')]
+
+
+def test_the_page_says_that_it_holds_ids_and_scores(text):
+    top = text[: text.index('id="metrics"')]
+    assert "This page is personal data. Ids of recordings and persons, and their true" in top
+    assert "share it as you would share these." in top
 
 
 def test_a_page_of_one_good_run_warns_of_nothing(tmp_path):
