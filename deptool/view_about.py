@@ -123,7 +123,11 @@ def run_sentences(facts: RunFacts) -> list[tuple[str, bool]]:
         " people.",
         "dev": "This recording was in the run's dev part, by which its epochs were chosen: its"
         " scores flatter.",
-        "test": "This recording was in the run's test part.",
+        "test": "This recording was in the run's test part."
+        if facts.n_members == facts.n_in_run
+        else f"This recording was in the test part of {facts.n_members} of the run's"
+        f" {facts.n_in_run} networks: the scores are of {'it' if facts.n_members == 1 else 'these'}"
+        " alone. The others were trained on it or chose their epochs by it, and are left out.",
         "new": "This recording was not in the run's data.",
     }[facts.part]
     members = "one network" if facts.n_members == 1 else f"the mean of {facts.n_members} networks"
