@@ -26,7 +26,8 @@ from deptool.report_table import Report
 _PAGE = Path(__file__).with_name("page")
 _ENSEMBLE = (
     "The figures show each {noun} at the mean of its predictions over seeds and folds; the table"
-    " scores each seed by itself. The error of a mean is usually a little smaller."
+    " scores each seed by itself. The error of a mean is usually a little smaller, and its AUC in"
+    " the ROC figure is another than the table's mean of the seeds' AUCs."
 )
 
 
