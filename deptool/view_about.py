@@ -154,9 +154,10 @@ def _synthetic(corpus: Corpus) -> list[tuple[str, bool]]:
 
 def steward(synthetic: bool, facts: RunFacts | None) -> list[tuple[str, bool]]:
     """Whether the page is personal data, and what identifies or describes a person in it."""
+    source = ", which extract and import take from the name of the source's file,"
     held = (
-        "the recording's id, which extract and import take from the name of the source's file, and"
-        " what the corpus says of its person, session, task and split"
+        f"the recording's id{'' if synthetic else source} and what the corpus says of its person,"
+        " session, task and split"
     )
     scored = ""
     if facts is not None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from deptool.corpus import Corpus
+from deptool.corpus import Corpus, open_corpus
 from deptool.errors import DataError, InputError, UsageError
 from deptool.models.depressionmlp import Settings
 from deptool.models.ridge import Settings as Ridge
 from deptool.predict import predict
 from deptool.schema import FRAMES, PREDICTIONS
 from deptool.segment_scores import run_facts, segment_scores
-from deptool.tables import write_table
+from deptool.tables import write_json, write_table
 from deptool.train import train
 from deptool.view_about import run_sentences
 from fixtures.tables import make_tables_corpus
@@ -110,6 +110,19 @@ def test_models_of_whole_recordings_are_refused(corpus: Corpus, tmp_path: Path) 
     whole = train(corpus, "ridge", Ridge(), seeds=[0], out=tmp_path / "ridge").root
     with pytest.raises(UsageError, match="ridge scores a recording as a whole"):
         segment_scores(corpus, whole, "s000_0")
+
+
+def test_a_run_on_other_features_asks_for_a_corpus_of_them(
+    corpus: Corpus, run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(corpus.root, tmp_path / "other")
+    write_json(tmp_path / "other" / "corpus.json", {**corpus.about, "feature_set": "other-1"})
+    with pytest.raises(DataError, match="its features are other-1") as caught:
+        segment_scores(open_corpus(tmp_path / "other"), run, "s000_0")
+    # Not all features come from videos: those of a synthetic corpus are made, others imported.
+    assert caught.value.fix == (
+        f"Give a corpus of {corpus.feature_set}, or a run that was trained on other-1."
+    )
 
 
 def test_what_cannot_be_scored_says_why(corpus: Corpus, run: Path, tmp_path: Path) -> None:
