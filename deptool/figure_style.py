@@ -84,11 +84,12 @@ def layout(x: str, y: str, **more: Any) -> dict[str, Any]:
     plain = {
         "autosize": True,
         "height": 360,
-        "margin": {"l": 52, "r": 14, "t": 12, "b": 46},
+        "margin": {"l": 52, "r": 14, "t": 28, "b": 46},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": page("ink")},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+        # Below the plot, where neither points nor the tool bar are.
+        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}
         | {"font": {"size": 11}},
         "hoverlabel": {"bgcolor": page("box"), "font": {"color": page("ink")}},
         "hovermode": "closest",

@@ -39,6 +39,16 @@ def warnings(report: Report, found: Sequence[FigureData]) -> list[str]:
     return list(dict.fromkeys(said))
 
 
+def holds(found: Sequence[FigureData]) -> str:
+    """What a reader must know before the page is passed on."""
+    text = (
+        "Ids of recordings and persons, and their true scores, stand in this page as they stand in"
+        " the predictions: share it as you would share these."
+    )
+    synthetic = bool(found) and all(data.synthetic for data in found)
+    return text if synthetic else f"This page is personal data. {text}"
+
+
 def about_run(data: FigureData) -> str:
     """The settings of a run, its parts, whether persons are on two sides, and what was left out."""
     about = data.about

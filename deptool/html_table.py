@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ def sheet_table(sheet: Sheet, said: Collection[str] = ()) -> str:
     warnings = "".join(
         f'<p class="warning">{escape(text)}</p>' for text in sheet.warnings if text not in said
     )
+    sheet = said_once(sheet)
     rows = []
     for group in sheet.groups:
         for i, line in enumerate(group):
@@ -29,6 +31,27 @@ def sheet_table(sheet: Sheet, said: Collection[str] = ()) -> str:
     )
     table = _table(sheet.header, sheet.n_text, rows, sheet.caption, sheet.title or "Results")
     return f"{warnings}{table}<ul class='notes'>{notes}</ul>" if notes else warnings + table
+
+
+def said_once(sheet: Sheet) -> Sheet:
+    """The sheet with texts that all of its lines share in the caption, and not in columns."""
+    lines = [line.cells for line in sheet.lines]
+    same = {i for i in range(1, sheet.n_text) if len({cells[i] for cells in lines}) == 1}
+    if not same or len(lines) == 1:
+        return sheet
+
+    def kept(cells: Sequence[str]) -> list[str]:
+        return [cell for i, cell in enumerate(cells) if i not in same]
+
+    texts = [(sheet.header[i], lines[0][i]) for i in sorted(same)]
+    said = ", ".join(f"{name} {text}" for name, text in texts if text not in ("", "–"))
+    return replace(
+        sheet,
+        caption=f"{sheet.caption} In all rows: {said}.".strip() if said else sheet.caption,
+        header=kept(sheet.header),
+        n_text=sheet.n_text - len(same),
+        groups=[[replace(x, cells=kept(x.cells)) for x in group] for group in sheet.groups],
+    )
 
 
 def plain_table(

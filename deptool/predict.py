@@ -154,7 +154,8 @@ def check_features(corpus: Corpus, recordings: pl.DataFrame, header: Mapping[str
             f"its features are {corpus.feature_set}, but the model was trained on"
             f" {header['feature_set']}",
             where=where,
-            fix=f"Extract the videos as {header['feature_set']}, or train on {corpus.feature_set}.",
+            fix=f"Give a corpus of {header['feature_set']}, or a run that was trained on"
+            f" {corpus.feature_set}.",
         )
     if recordings.is_empty():
         raise DataError("has no recordings", where=where, fix="Add some with: deptool extract")

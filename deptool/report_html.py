@@ -17,7 +17,7 @@ import deptool
 from deptool.drawing import Drawing, drawings
 from deptool.figure_data import FigureData
 from deptool.figure_style import variables
-from deptool.html_about import about_run, warnings
+from deptool.html_about import about_run, holds, warnings
 from deptool.html_table import frame_table, sheet_table
 from deptool.report_formats import sheets
 from deptool.report_rows import CONSTANT_MODEL
@@ -26,7 +26,8 @@ from deptool.report_table import Report
 _PAGE = Path(__file__).with_name("page")
 _ENSEMBLE = (
     "The figures show each {noun} at the mean of its predictions over seeds and folds; the table"
-    " scores each seed by itself. The error of a mean is usually a little smaller."
+    " scores each seed by itself. The error of a mean is usually a little smaller, and its AUC in"
+    " the ROC figure is another than the table's mean of the seeds' AUCs."
 )
 
 
@@ -51,6 +52,7 @@ def to_html(
     values = {
         "title": escape(_title(report)),
         "summary": escape(_summary(report, found)),
+        "holds": escape(holds(found)),
         "warnings": "".join(f"<li>{escape(text)}</li>" for text in above),
         "any_warning": "" if above else "hidden",
         "tables": _tables(report, set(above)),

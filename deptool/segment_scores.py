@@ -1,10 +1,12 @@
 """What a run says of each segment of one recording: where in time a network's score comes from.
 
-A recording's prediction is the mean of its segments' scores; this is what that mean is made of.
+A recording's prediction is the mean of its segments' scores; this is what that mean is made of. Of
+a cross-validation only the members that were not trained on the recording are asked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,9 @@ import numpy as np
 from deptool import plugins, runs, windows
 from deptool.corpus import Corpus, find_recording
 from deptool.errors import DataError, UsageError
+from deptool.schema import PREDICTIONS
 from deptool.settings import resolve
+from deptool.tables import read_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +28,9 @@ if TYPE_CHECKING:
 class RunFacts:
     """What is to be known of a run before its scores of one recording are believed.
 
-    part: the part that the recording had in the run, train, dev or test; new where it had none.
+    n_members: how many of the run's members the scores are of; n_in_run: how many it has.
+    part: the part that the recording had for these members, train, dev or test; new where it had
+    none. Where it was in the test part of some members, the scores are of these alone.
     person_known: whether the recording is new, but its person was in the run's training data,
     by the same id.
     truth: the recording's score on the run's scale, in points; None where it is not known.
@@ -36,6 +42,7 @@ class RunFacts:
     digest: str  # of the run's settings and data, as in run.json
     scale: str
     n_members: int
+    n_in_run: int
     part: str
     person_known: bool
     truth: float | None
@@ -47,7 +54,7 @@ def segment_scores(
     """start_s, end_s, score, low, high: a row per segment of the recording, in order of time.
 
     Times in s since the recording began; a segment ends one of its frames after its last. `score`
-    is the mean over the run's members in points, `low` and `high` are the lowest and the highest
+    is the mean over members in points, `low` and `high` are the lowest and the highest
     member's. The mean of `score` is what `predict` says of the recording. Segments with too many
     frames not measured are left out, as they are in training.
 
@@ -61,7 +68,7 @@ def segment_scores(
     from deptool.predict import check_features
 
     runs.open_run(run_root)
-    header, members = runs.read_model(run_root)
+    header, every = runs.read_model(run_root)
     module = plugins.load("models", header["model"])
     if not hasattr(module, "build"):
         raise UsageError(
@@ -83,7 +90,8 @@ def segment_scores(
     values = torch.from_numpy(found.values).to(place)
     rows = torch.arange(len(values))
     scores = []
-    for parameters in members:
+    for k in held_out(run_root, header, corpus, recording_id) or range(len(every)):
+        parameters = every[k]
         network = restore(module, settings, widths(columns), parameters).to(place)
         scores.append(score_segments(network, values, widths(columns), rows))
     by_member = np.stack(scores)  # member, segment
@@ -98,6 +106,26 @@ def segment_scores(
     )
 
 
+def held_out(
+    run_root: Path, header: Mapping[str, Any], corpus: Corpus, recording_id: str
+) -> list[int]:
+    """The members, as places in `header["members"]`, in whose test part the recording is."""
+    import polars as pl
+
+    path = run_root / "predictions.parquet"
+    if not path.is_file():
+        return []
+    names = [f"{corpus.name}/{recording_id}"]  # in a run on several, ids begin with their corpus
+    if header["corpus"] == corpus.name:
+        names = [recording_id]
+    columns = ["recording_id", "split", "seed", "fold"]
+    rows = read_table(path, PREDICTIONS, columns).filter(
+        pl.col("recording_id").is_in(names) & (pl.col("split") == "test")
+    )
+    tested = set(rows.select("seed", "fold").iter_rows())
+    return [k for k, m in enumerate(header["members"]) if (m["seed"], m["fold"]) in tested]
+
+
 def run_facts(corpus: Corpus, run_root: Path, recording_id: str) -> RunFacts:
     """What a run is, and whether it met this recording or its person in training.
 
@@ -110,7 +138,8 @@ def run_facts(corpus: Corpus, run_root: Path, recording_id: str) -> RunFacts:
     about = runs.open_run(run_root).about
     header, members = runs.read_model(run_root)
     recording = find_recording(corpus, recording_id)
-    part = parts_of(run_root, header, corpus).get(recording_id, "new")
+    held = held_out(run_root, header, corpus, recording_id)
+    part = "test" if held else parts_of(run_root, header, corpus).get(recording_id, "new")
     labels = corpus.labels().filter(pl.col("scale") == header["scale"])
     truth: list[Any] = recording.join(labels, on="session_id")["score"].to_list()
     met = known_persons(run_root, corpus, recording.with_columns(pl.lit(part).alias("split")))
@@ -120,7 +149,8 @@ def run_facts(corpus: Corpus, run_root: Path, recording_id: str) -> RunFacts:
         protocol=str(about.get("protocol", "")),
         digest=str(about.get("digest", "")),
         scale=header["scale"],
-        n_members=len(members),
+        n_members=len(held) or len(members),
+        n_in_run=len(members),
         part=part,
         person_known=bool(met),
         truth=truth[0] if truth else None,

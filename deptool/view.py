@@ -16,7 +16,7 @@ from deptool.errors import InputError, UsageError
 from deptool.runs import slug
 from deptool.schema import FRAMES
 from deptool.tables import write_text
-from deptool.view_about import about, badges, find_groups
+from deptool.view_about import about, badges, find_groups, is_synthetic
 from deptool.view_columns import Packed, bundle, pack, step_of
 from deptool.view_page import build_page
 from deptool.view_rows import STATUS_WORDS, STATUSES, Row, score_row, table_rows
@@ -36,6 +36,7 @@ class Viewed:
     n_bytes: int
     replaced: bool
     facts: RunFacts | None  # of the run, where one was given
+    synthetic: bool  # whether the corpus says that a program made it
 
 
 def default_name(recording_id: str) -> Path:
@@ -80,7 +81,7 @@ def view(
     }
     replaced = out.exists()
     write_text(out, build_page(texts, _head(recording, table, columns, rows), content))
-    return Viewed(out, len(table), out.stat().st_size, replaced, facts)
+    return Viewed(out, len(table), out.stat().st_size, replaced, facts, is_synthetic(corpus))
 
 
 def pack_table(table: pl.DataFrame) -> dict[str, Packed]:
@@ -122,8 +123,10 @@ def _between(table: pl.DataFrame, start_s: float | None, end_s: float | None) ->
     found = table.filter((pl.col("timestamp") >= low) & (pl.col("timestamp") < high))
     if found.is_empty():
         first, last = table["timestamp"][0], table["timestamp"][-1]
+        bounds = [f"from {start_s:g} s on"] if start_s is not None and end_s is None else []
+        bounds += [f"before {end_s:g} s"] if start_s is None and end_s is not None else []
         raise UsageError(
-            f"there is no row from {low:g} s up to {high:g} s",
+            f"there is no row {' '.join(bounds) or f'from {low:g} s up to {high:g} s'}",
             fix=f"The recording's rows go from {first:.4g} to {last:.4g} s.",
         )
     return found

@@ -94,7 +94,7 @@ def about(
     steps = corpus.about.get("deidentification")
     if isinstance(steps, list) and steps:
         lines.append(f"De-identification, as the corpus states it: {', '.join(map(str, steps))}.")
-    sentences = [*_synthetic(corpus), *_steward(), *_absent(groups), *_rounded(packed)]
+    sentences = [*_synthetic(corpus), *_steward(corpus, facts), *_absent(groups), *_rounded(packed)]
     if facts is not None:
         sentences += run_sentences(facts)
     rows = "\n".join(_table_row(group, table) for group in groups if group.columns)
@@ -123,7 +123,11 @@ def run_sentences(facts: RunFacts) -> list[tuple[str, bool]]:
         " people.",
         "dev": "This recording was in the run's dev part, by which its epochs were chosen: its"
         " scores flatter.",
-        "test": "This recording was in the run's test part.",
+        "test": "This recording was in the run's test part."
+        if facts.n_members == facts.n_in_run
+        else f"This recording was in the test part of {facts.n_members} of the run's"
+        f" {facts.n_in_run} networks: the scores are of {'it' if facts.n_members == 1 else 'these'}"
+        " alone. The others were trained on it or chose their epochs by it, and are left out.",
         "new": "This recording was not in the run's data.",
     }[facts.part]
     members = "one network" if facts.n_members == 1 else f"the mean of {facts.n_members} networks"
@@ -148,19 +152,33 @@ def _synthetic(corpus: Corpus) -> list[tuple[str, bool]]:
     return [(text, True)] if is_synthetic(corpus) else []
 
 
-def _steward() -> list[tuple[str, bool]]:
+def steward(synthetic: bool, facts: RunFacts | None) -> list[tuple[str, bool]]:
+    """Whether the page is personal data, and what identifies or describes a person in it."""
+    source = ", which extract and import take from the name of the source's file,"
+    held = (
+        f"the recording's id{'' if synthetic else source} and what the corpus says of its person,"
+        " session, task and split"
+    )
+    scored = ""
+    if facts is not None:
+        scored = f" The run adds the scores in points of {facts.scale} that it predicts"
+        if facts.truth is not None:
+            whose = "generated" if synthetic else "the person's own"
+            scored += f", and beside them stands the score of the questionnaire, {whose}"
+        scored += "."
+    personal = (
+        "No person is in it: faces, motion and scores are generated."
+        if synthetic
+        else "Landmarks, head motion and action units can identify a person. This file is personal"
+        " data, as the table is: share it only as the consent of the person in it allows."
+    )
+    return [(personal, True), (f"It also holds {held}.{scored}", bool(scored))]
+
+
+def _steward(corpus: Corpus, facts: RunFacts | None) -> list[tuple[str, bool]]:
     return [
         ("There is no picture and no sound in this file, only the numbers that are listed.", True),
-        (
-            "Landmarks, head motion and action units can identify a person. This file is personal"
-            " data, as the table is: share it only as the consent of the person in it allows.",
-            True,
-        ),
-        (
-            "It also holds the recording's id, which extract and import take from the name of the"
-            " source's file, and what the corpus says of person, session and task.",
-            False,
-        ),
+        *steward(is_synthetic(corpus), facts),
         ("This page fetches nothing and sends nothing: its own policy forbids it.", False),
     ]
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from html import escape
 
 import pytest
 from typer.testing import CliRunner
@@ -11,10 +12,11 @@ from deptool import plugins
 from deptool.cli.main import app
 from deptool.figure_data import of_file, of_runs
 from deptool.html_about import SYNTHETIC, leakage
-from deptool.html_table import sort_key
+from deptool.html_table import said_once, sort_key
 from deptool.report import report_file, report_runs
 from deptool.report_html import script_json, to_html
 from deptool.report_published import with_published
+from deptool.report_table import Line, Sheet
 from fixtures.runs import make_run
 
 EVIL = "<script>alert(1)</script>"
@@ -95,6 +97,13 @@ def test_synthetic_data_are_called_so(tmp_path):
     text = page_of(tmp_path)
     assert SYNTHETIC in text
     assert "a: gmlp, test, all recordings, N = 24, synthetic data" in text
+    assert "personal data" not in text[: text.index('id="metrics"')]
+
+
+def test_the_page_says_that_it_holds_ids_and_scores(text):
+    top = text[: text.index('id="metrics"')]
+    assert "This page is personal data. Ids of recordings and persons, and their true" in top
+    assert "share it as you would share these." in top
 
 
 def test_a_page_of_one_good_run_warns_of_nothing(tmp_path):
@@ -145,6 +154,33 @@ def test_anybodys_predictions_have_a_page_without_curves_or_bands(tmp_path):
     text = to_html(report_file(path), of_file(path))
     assert text.count("Not drawn.") == 3  # ROC needs a scale, persons their ids, curves a history
     assert "Give --train-mean" in text[: text.index('id="metrics"')]
+
+
+def test_what_all_rows_share_is_said_once_above_them(tmp_path):
+    for name in ("a", "b"):
+        make_run(tmp_path / name, model=f"m{name}")
+    text = page_of(tmp_path)
+    table = text[text.index('id="metrics"') : text.index("</table>")]
+    assert re.findall(r'<button type="button">([^<]+)', table) == (
+        ["model", "N", "RMSE", "MAE", "CCC", "PCC"]
+    )
+    shared = "corpus demo, scale BDI-II, protocol official, split test, over all recordings."
+    assert f"In all rows: {shared}" in table
+
+
+def test_what_differs_keeps_its_column():
+    lines = [Line(["a", "x", "same", "–", "1"]), Line(["b", "y", "same", "–", "2"])]
+    found = said_once(Sheet("How.", ["model", "p", "q", "r", "N"], 4, [lines]))
+    assert (found.header, found.n_text) == (["model", "p", "N"], 2)
+    assert [line.cells for line in found.lines] == [["a", "x", "1"], ["b", "y", "2"]]
+    assert found.caption == "How. In all rows: q same."  # an empty column has nothing to say
+    alone = Sheet("How.", ["model", "p", "N"], 2, [[Line(["a", "x", "1"])]])
+    assert said_once(alone) is alone
+
+
+def test_the_page_says_whose_auc_the_roc_figure_shows(text):
+    several = "its AUC in the ROC figure is another than the table's mean of the seeds' AUCs."
+    assert text.count(escape(several)) == 1  # of four runs one has two seeds
 
 
 def test_the_verb_writes_the_page(runs, tmp_path):
@@ -260,6 +296,47 @@ def test_the_keyboard_reaches_the_results_the_tables_and_the_runs(opened):
     page.locator("details.run > summary").last.focus()
     page.keyboard.press("Enter")
     assert page.locator("details.run").last.get_attribute("open") is not None
+
+
+def test_no_metrics_table_is_wider_than_a_laptop(opened):
+    page = opened(width=1200)
+    boxes = page.locator("section[aria-labelledby=metrics] .wide")
+    wide = "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth)"
+    assert boxes.count() > 3
+    # What is published has its own columns for modality and place, and may scroll.
+    found = boxes.evaluate_all(f"{wide}.map(box => box.getAttribute('aria-label'))")
+    assert [name for name in found if not name.startswith("Published")] == []
+
+
+def test_names_stay_in_sight_while_a_table_scrolls(opened):
+    page = opened(width=400)
+    box = page.locator(".wide").first
+    box.evaluate("box => { box.scrollLeft = 200; }")
+    inside = "(cell) => cell.getBoundingClientRect().left - cell.closest('.wide')"
+    inside += ".getBoundingClientRect().left"
+    assert box.locator("tbody th").first.evaluate(inside) == pytest.approx(0, abs=1)
+    assert box.locator("tbody td").first.evaluate(inside) < 0
+
+
+def test_legends_are_below_the_axes_and_the_tool_bar_waits_for_the_mouse(opened):
+    for width in (1200, 400):
+        page = opened(width=width)
+        plots = page.locator(".js-plotly-plot:has(.legend)")
+        assert plots.count() > 3
+        for plot in plots.all():
+            legend = plot.locator(".legend").bounding_box()
+            title = plot.locator(".xtitle, .x2title").last.bounding_box()
+            assert legend["y"] >= title["y"] + title["height"] - 1
+        page.mouse.move(0, 0)
+        expect(page.locator(".modebar-group").first).to_have_css("opacity", "0")
+
+
+def test_no_button_uploads_a_chart(opened):
+    page = opened()
+    assert page.locator(".modebar-btn").count() > 0
+    assert page.get_by_role("button", name="Share", exact=False).count() == 0
+    names = page.locator(".modebar-btn").evaluate_all("b => b.map(e => e.dataset.title)")
+    assert not [name for name in names if re.search("share|cloud|studio", name, re.IGNORECASE)]
 
 
 @pytest.mark.parametrize("width", [360, 320])

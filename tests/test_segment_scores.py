@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from deptool.corpus import Corpus
+from deptool.corpus import Corpus, open_corpus
 from deptool.errors import DataError, InputError, UsageError
 from deptool.models.depressionmlp import Settings
 from deptool.models.ridge import Settings as Ridge
 from deptool.predict import predict
-from deptool.schema import FRAMES
+from deptool.schema import FRAMES, PREDICTIONS
 from deptool.segment_scores import run_facts, segment_scores
-from deptool.tables import write_table
+from deptool.tables import write_json, write_table
 from deptool.train import train
+from deptool.view_about import run_sentences
 from fixtures.tables import make_tables_corpus
 
 
@@ -64,6 +66,40 @@ def test_facts_say_what_the_run_knew(corpus: Corpus, run: Path) -> None:
     assert (facts.n_members, facts.scale, facts.truth) == (2, "BDI-II", truth)
 
 
+@pytest.fixture(scope="module")
+def folds(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("r") / "folds"
+    choices = Settings(epochs=2)
+    return train(
+        corpus, "depressionmlp", choices, protocol="group-kfold:3", seeds=[0, 1], out=out
+    ).root
+
+
+def test_of_folds_only_the_held_out_members_speak(corpus: Corpus, folds: Path) -> None:
+    # Each recording is test in one fold of three: with two seeds that is two of six members.
+    facts = run_facts(corpus, folds, "s000_0")
+    assert (facts.part, facts.n_members, facts.n_in_run) == ("test", 2, 6)
+    rows = pl.read_parquet(folds / "predictions.parquet")
+    mine = rows.filter(pl.col("recording_id") == "s000_0", pl.col("split") == "test")
+    assert segment_scores(corpus, folds, "s000_0")["score"].mean() == pytest.approx(
+        mine["prediction"].mean(), abs=1e-4
+    )
+    (said,) = [text for text, _ in run_sentences(facts) if "test part" in text]
+    assert "in the test part of 2 of the run's 6 networks: the scores are of these alone" in said
+
+
+def test_a_recording_that_no_fold_tests_is_scored_by_all(corpus: Corpus, folds: Path) -> None:
+    # The same run, as if s000_0 had been in train everywhere.
+    copied = folds.parent / "copied"
+    shutil.copytree(folds, copied)
+    rows = pl.read_parquet(copied / "predictions.parquet")
+    mine = (pl.col("recording_id") == "s000_0") & (pl.col("split") == "test")
+    write_table(copied / "predictions.parquet", PREDICTIONS, rows.filter(~mine))
+    facts = run_facts(corpus, copied, "s000_0")
+    assert (facts.part, facts.n_members, facts.n_in_run) == ("train", 6, 6)
+    assert run_sentences(facts)[1][1]  # a warning
+
+
 def test_a_person_met_in_another_corpus_is_said(run: Path, tmp_path: Path) -> None:
     other = make_tables_corpus(tmp_path / "other", n_subjects=4, seconds=4.0, labels=False)
     facts = run_facts(other, run, "s000_0")
@@ -74,6 +110,19 @@ def test_models_of_whole_recordings_are_refused(corpus: Corpus, tmp_path: Path) 
     whole = train(corpus, "ridge", Ridge(), seeds=[0], out=tmp_path / "ridge").root
     with pytest.raises(UsageError, match="ridge scores a recording as a whole"):
         segment_scores(corpus, whole, "s000_0")
+
+
+def test_a_run_on_other_features_asks_for_a_corpus_of_them(
+    corpus: Corpus, run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(corpus.root, tmp_path / "other")
+    write_json(tmp_path / "other" / "corpus.json", {**corpus.about, "feature_set": "other-1"})
+    with pytest.raises(DataError, match="its features are other-1") as caught:
+        segment_scores(open_corpus(tmp_path / "other"), run, "s000_0")
+    # Not all features come from videos: those of a synthetic corpus are made, others imported.
+    assert caught.value.fix == (
+        f"Give a corpus of {corpus.feature_set}, or a run that was trained on other-1."
+    )
 
 
 def test_what_cannot_be_scored_says_why(corpus: Corpus, run: Path, tmp_path: Path) -> None:

@@ -240,6 +240,20 @@ def test_synthetic_is_said(own: Corpus, tmp_path: Path) -> None:
     write_json(own.root / "corpus.json", {**own.about, "synthetic": True})
     text = text_of(tmp_path / "v.html", open_corpus(own.root))
     assert "Synthetic: made by a program." in text
+    assert "No person is in it" in text
+    assert "personal data" not in text
+
+
+def test_the_page_names_the_questionnaires_score_where_it_holds_it(
+    corpus: Corpus, run: Path, tmp_path: Path
+) -> None:
+    plain = text_of(tmp_path / "a.html", corpus)
+    assert "This file is personal data" in plain
+    assert "person, session, task and split." in plain
+    assert "score of the questionnaire" not in plain
+    scored = text_of(tmp_path / "b.html", corpus, run=run)
+    assert "points of BDI-II that it predicts, and beside them stands the score of the" in scored
+    assert "questionnaire, the person&#x27;s own." in scored
 
 
 def test_a_part_says_that_it_is_one(corpus: Corpus, tmp_path: Path) -> None:
@@ -277,9 +291,13 @@ def test_a_name_of_another_kind_is_refused(corpus: Corpus, tmp_path: Path) -> No
 
 
 def test_times_without_a_row_are_refused(corpus: Corpus, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no row from 50 s up to inf s") as caught:
+    with pytest.raises(UsageError, match=r"no row from 50 s on\n") as caught:
         view(corpus, "s000_0", out=tmp_path / "v.html", start_s=50.0)
     assert caught.value.fix == "The recording's rows go from 0 to 7.833 s."
+    with pytest.raises(UsageError, match=r"no row before 0 s\n"):
+        view(corpus, "s000_0", out=tmp_path / "v.html", end_s=0.0)
+    with pytest.raises(UsageError, match=r"no row from 50 s up to 60 s\n"):
+        view(corpus, "s000_0", out=tmp_path / "v.html", start_s=50.0, end_s=60.0)
 
 
 def test_the_name_of_a_page_stays_in_the_folder() -> None:
@@ -298,6 +316,7 @@ def test_the_verb_writes_says_where_and_says_what_it_replaced(
     again = deptool("view", corpus.root, "s000_0", "--run", run, "--json", cwd=tmp_path)
     assert again.stderr.startswith("Replaced: s000_0.html")
     assert "was in the run's training data" in again.stderr
+    assert "score of the questionnaire, the person's own" in again.stderr
     assert json.loads(again.stdout)["part"] == "train"
     wrong = deptool("view", corpus.root, "s000_7", cwd=tmp_path)
     assert wrong.returncode == 4

@@ -65,7 +65,7 @@ def command(
 
 def _tell(found: Viewed) -> None:
     from deptool.cli import terminal
-    from deptool.view_about import run_sentences
+    from deptool.view_about import run_sentences, steward
 
     done = "Replaced" if found.replaced else "Written"
     size = found.n_bytes / 1e6
@@ -73,10 +73,9 @@ def _tell(found: Viewed) -> None:
     terminal.say(f"{done}: {found.path} ({rows}, {size:.1f} MB). Open it in a browser.")
     if size > _LARGE_MB:
         terminal.warn(f"A page of {size:.0f} MB opens slowly. --from and --to cut it.")
-    for text, matters in run_sentences(found.facts) if found.facts else []:
-        if matters:
-            terminal.warn(text)
-    terminal.say(
-        "It holds no picture, but landmarks and their motion can identify people: share it only as"
-        " the consent of the person in it allows."
-    )
+    # The first says what the run is; whoever gave it knows.
+    for text, matters in run_sentences(found.facts)[1:] if found.facts else []:
+        (terminal.warn if matters else terminal.say)(text)
+    terminal.say("It holds no picture and no sound.")
+    for text, _ in steward(found.synthetic, found.facts):
+        terminal.say(text)

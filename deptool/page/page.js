@@ -24,7 +24,9 @@
       Object.assign(figure.layout, PRINTED);
     }
     const config = {
-      responsive: true, displaylogo: false,
+      responsive: true, displaylogo: false, displayModeBar: "hover",
+      // Plotly offers to upload a chart to its cloud; the page's policy does not stop a new window.
+      showSendToCloud: false, plotlyServerURL: "",
       modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
       toImageButtonOptions: { filename: plot.id, scale: 2 },
     };
