@@ -28,6 +28,7 @@ class Bars:
         self.at: dict[tuple[int, int], int] = {}
         self.reading: Any = None
         self.all: Any = None
+        self.total = 0  # epochs of all members
 
     def read(self, done: int, of: int) -> None:
         if self.reading is None:
@@ -44,7 +45,8 @@ class Bars:
         members = len(run.about["members"])
         if members >= _MANY:
             name = f"{members} members"
-            self.all = self.progress.add_task(name, total=members * self.epochs, loss="", dev="")
+            self.total = members * self.epochs
+            self.all = self.progress.add_task(name, total=self.total, loss="", dev="")
         self.progress.start()
 
     def advance(self, member: Member, epoch: int, loss: float, dev_rmse: float) -> None:
@@ -68,7 +70,7 @@ class Bars:
     def done(self) -> None:
         """All members have ended, those of earlier runs that say nothing of it too."""
         if self.all is not None:
-            self.progress.update(self.all, completed=self.progress.tasks[self.all].total)
+            self.progress.update(self.all, completed=self.total)
 
     def stop(self) -> None:
         if self.progress.live.is_started:
