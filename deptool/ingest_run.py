@@ -45,9 +45,10 @@ def run(todo: Sequence[Item], plan: Plan, corpus: Corpus, jobs: int) -> Iterator
         ) from error
     finally:
         busy = list((pool._processes or {}).values()) if running else []
-        pool.shutdown(wait=not running, cancel_futures=True)
         for process in busy:  # on Ctrl-C nobody wants to wait for the files in hand
             process.terminate()
+        # Waited for, or the pool's own thread could still be at work when Python ends.
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _start(threads: int) -> None:
