@@ -16,8 +16,8 @@ from deptool.errors import UsageError
 
 Widths = Mapping[str, int]  # group of columns -> how many a segment has of it
 
-# Segments scored at once: on a CPU as many as leave a network's activations in its cache.
-_CHUNK = {"cpu": 64}
+# Segments scored at once: on a CPU, more of them only leave its caches.
+_CHUNK = {"cpu": 256}
 _CHUNK_ELSEWHERE = 4096
 
 
