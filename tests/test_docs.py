@@ -89,7 +89,8 @@ def test_every_plug_in_is_named_in_the_docs() -> None:
     text = "".join(p.read_text(encoding="utf-8") for p in PAGES)
     for kind in plugins.KINDS:
         for name in plugins.names(kind):
-            assert name in text
+            # Figures are named by the files that they make.
+            assert name in text or name.replace("-", "_") in text
 
 
 def test_nothing_promises_what_cannot_be_kept() -> None:

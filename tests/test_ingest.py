@@ -152,7 +152,10 @@ def test_what_a_killed_run_left_half_written_is_removed(source, tmp_path):
 
 def test_two_imports_into_one_corpus_at_once_are_refused(source, tmp_path):
     corpus = run(source, tmp_path / "corpus").corpus
-    with corpus.writing(), pytest.raises(InputError, match="another extract or import is writing"):
+    with (
+        corpus.writing(),
+        pytest.raises(InputError, match="another extract, import or synth is writing"),
+    ):
         run(source, corpus.root)
 
 
