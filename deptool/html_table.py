@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
-from deptool.report_table import Line, Sheet
+from deptool.report_table import Line, Sheet, said_once
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,27 +30,6 @@ def sheet_table(sheet: Sheet, said: Collection[str] = ()) -> str:
     )
     table = _table(sheet.header, sheet.n_text, rows, sheet.caption, sheet.title or "Results")
     return f"{warnings}{table}<ul class='notes'>{notes}</ul>" if notes else warnings + table
-
-
-def said_once(sheet: Sheet) -> Sheet:
-    """The sheet with texts that all of its lines share in the caption, and not in columns."""
-    lines = [line.cells for line in sheet.lines]
-    same = {i for i in range(1, sheet.n_text) if len({cells[i] for cells in lines}) == 1}
-    if not same or len(lines) == 1:
-        return sheet
-
-    def kept(cells: Sequence[str]) -> list[str]:
-        return [cell for i, cell in enumerate(cells) if i not in same]
-
-    texts = [(sheet.header[i], lines[0][i]) for i in sorted(same)]
-    said = ", ".join(f"{name} {text}" for name, text in texts if text not in ("", "–"))
-    return replace(
-        sheet,
-        caption=f"{sheet.caption} In all rows: {said}.".strip() if said else sheet.caption,
-        header=kept(sheet.header),
-        n_text=sheet.n_text - len(same),
-        groups=[[replace(x, cells=kept(x.cells)) for x in group] for group in sheet.groups],
-    )
 
 
 def plain_table(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 
-from deptool.report_table import Line, Sheet
+from deptool.report_table import Line, Sheet, said_once
 
 NEEDS = (
     "% Needs \\usepackage{booktabs} and \\usepackage{graphicx} in the preamble. Letters beyond\n"
@@ -43,7 +42,7 @@ def latex(sheets: Sequence[Sheet]) -> str:
 
 
 def _sheet(sheet: Sheet) -> str:
-    sheet = _without_shared(sheet)
+    sheet = said_once(sheet)
     notes = [f"{_mark(mark)} {escaped(text)}" for mark, text in sheet.footnotes]
     parts = list(_parts(sheet.groups))
     below = notes if len(notes) <= NOTES else []
@@ -75,27 +74,6 @@ def _table(sheet: Sheet, groups: Sequence[Sequence[Line]], place: str, notes: Se
     lines += [r"\bottomrule", r"\end{tabular}}"]
     lines += [r"\par\smallskip\raggedright\footnotesize"] * bool(notes)
     return "\n".join([*lines, *(rf"{note}\par" for note in notes), r"\end{table}"])
-
-
-def _without_shared(sheet: Sheet) -> Sheet:
-    """The sheet without texts that all its lines share, which its caption says instead."""
-    lines = [line.cells for line in sheet.lines]
-    same = [i for i in range(1, sheet.n_text) if len({cells[i] for cells in lines}) == 1]
-    same = [i for i in same if lines[0][i] not in ("", "–")]
-    if not same or len(lines) == 1:
-        return sheet
-
-    def kept(cells: Sequence[str]) -> list[str]:
-        return [cell for i, cell in enumerate(cells) if i not in same]
-
-    said = ", ".join(f"{sheet.header[i]} {lines[0][i]}" for i in same)
-    return replace(
-        sheet,
-        caption=f"{sheet.caption} In all lines: {said}.",
-        header=kept(sheet.header),
-        n_text=sheet.n_text - len(same),
-        groups=[[replace(x, cells=kept(x.cells)) for x in group] for group in sheet.groups],
-    )
 
 
 def _wide(sheet: Sheet, groups: Sequence[Sequence[Line]]) -> set[int]:

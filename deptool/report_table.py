@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from deptool.bootstrap import FEW_UNITS
@@ -189,3 +189,24 @@ def _cells(row: Row) -> list[str]:
     ]
     names = [row.model, row.corpus, row.scale, row.protocol, row.split, row.over.text]
     return [*names, str(row.n), *shown]
+
+
+def said_once(sheet: Sheet) -> Sheet:
+    """The sheet with texts that all of its lines share in the caption, and not in columns."""
+    lines = [line.cells for line in sheet.lines]
+    same = {i for i in range(1, sheet.n_text) if len({cells[i] for cells in lines}) == 1}
+    if not same or len(lines) == 1:
+        return sheet
+
+    def kept(cells: Sequence[str]) -> list[str]:
+        return [cell for i, cell in enumerate(cells) if i not in same]
+
+    texts = [(sheet.header[i], lines[0][i]) for i in sorted(same)]
+    said = ", ".join(f"{name} {text}" for name, text in texts if text not in ("", "–"))
+    return replace(
+        sheet,
+        caption=f"{sheet.caption} In all rows: {said}.".strip() if said else sheet.caption,
+        header=kept(sheet.header),
+        n_text=sheet.n_text - len(same),
+        groups=[[replace(x, cells=kept(x.cells)) for x in group] for group in sheet.groups],
+    )

@@ -514,9 +514,7 @@ def test_every_line_of_the_published_tables_has_all_cells(tmp_path):
     rows = [line for line in to_latex(report).splitlines() if line.endswith(r" \\")]
     # Corpus, scale, protocol, split and over are those of all lines: 6 of 11 columns are left.
     assert {line.count(" & ") for line in rows} == {5}
-    assert "In all lines: corpus demo, scale BDI-II, protocol corpus, split test" in to_latex(
-        report
-    )
+    assert "In all rows: corpus demo, scale BDI-II, protocol corpus, split test" in to_latex(report)
     assert r"gmlp\textsuperscript{\dag{}}\textsuperscript{\ddag{}}" in rows[-1]
 
 

@@ -12,11 +12,11 @@ from deptool import plugins
 from deptool.cli.main import app
 from deptool.figure_data import of_file, of_runs
 from deptool.html_about import SYNTHETIC, leakage
-from deptool.html_table import said_once, sort_key
+from deptool.html_table import sort_key
 from deptool.report import report_file, report_runs
 from deptool.report_html import script_json, to_html
 from deptool.report_published import with_published
-from deptool.report_table import Line, Sheet
+from deptool.report_table import Line, Sheet, said_once
 from fixtures.runs import make_run
 
 EVIL = "<script>alert(1)</script>"

@@ -108,6 +108,6 @@ def test_what_all_lines_share_is_in_the_caption_alone():
     header = ("model", "split", "N")
     lines = [Line((name, "test", "10")) for name in "ab"]
     text = latex([Sheet("Errors.", header, 2, [lines])])
-    assert "In all lines: split test." in text
+    assert "In all rows: split test." in text
     assert "model & N" in text
     assert "a & $10$" in text
