@@ -8,7 +8,7 @@ black.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from deptool.measured import LANDMARK_COLUMNS, LANDMARKS, stored
 from deptool.video import Video, upright_size
 
 Floats = NDArray[np.float64]
-Crop = NDArray[np.uint8]  # (row, column, RGB)
+Crop = NDArray[np.uint8]  # (row, column, RGB), or of a clip (face, row, column, RGB)
 
 EYES_APART = 0.5  # sides, between the outer eye corners of the canonical face
 EYES_AT = (0.5, 0.31)  # sides from the left and the top edge, where their middle lies
@@ -94,6 +94,37 @@ def crops(
         # Sides are whole px, so they are not scaled by exactly as much.
         sides = np.array(upright_size(sample.frame), np.float64)
         yield sample.time_s, cut(picture, onto, sides, px)
+
+
+def clips(
+    found: Iterable[tuple[float, Crop | None]], frames: int, step: int
+) -> Iterator[tuple[float, Crop | None]]:
+    """Clips of `frames` times, each `step` times after the one before: its first time in s, faces.
+
+    The faces (face, row, column, RGB) stand for those that are missing before and after them; None
+    where fewer than half are there. A clip that the recording's end cuts is as one that lacks
+    faces, and is left out where less than half of it is left.
+    """
+    held: list[tuple[float, Crop | None]] = []
+    skip = 0  # times between two clips, where step is above frames
+    for one in found:
+        if skip:
+            skip -= 1
+            continue
+        held.append(one)
+        if len(held) == frames:
+            yield held[0][0], _clip([face for _, face in held], frames)
+            held, skip = held[step:], max(step - frames, 0)
+    if held and 2 * len(held) >= frames:
+        yield held[0][0], _clip([face for _, face in held], frames)
+
+
+def _clip(faces: list[Crop | None], frames: int) -> Crop | None:
+    there = [k for k, face in enumerate(faces) if face is not None]
+    if not there or 2 * len(there) < frames:
+        return None
+    nearest = [max((k for k in there if k <= at), default=there[0]) for at in range(frames)]
+    return np.stack([face for k in nearest if (face := faces[k]) is not None])
 
 
 def crop_matrix(points: Floats, px: int) -> Floats:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deptool import plugins
 from deptool.corpus import Corpus
-from deptool.crops import crops, read_landmarks
+from deptool.crops import Crop, clips, crops, read_landmarks
 from deptool.embeddings import Embedding, Encoding, writing_embedding
 from deptool.errors import DataError, InputError, SchemaError
 from deptool.measured import lacking
@@ -23,6 +22,7 @@ from deptool.video import open_video
 News = Callable[[int, float], None]
 Pieces = Iterator[Embedding]
 
+_NEWS_EVERY = 256  # times without a face
 _LEAST_HEARD = 0.5  # share of a vector's hop that must be heard for it to be valid
 
 
@@ -125,46 +125,36 @@ class Worker:
 
     def _of_faces(self, job: Job) -> Pieces:
         encoder, hop_s = self._load(), self._plan.encoding.hop_s
+        fps, frames = getattr(encoder, "fps", 1 / hop_s), getattr(encoder, "frames", 1)
         landmarks = read_landmarks(self._plan.corpus, job.recording_id)
         assert job.source is not None
         with open_video(job.source) as video:
-            times: list[float] = []
-            faces: list[NDArray[np.uint8]] = []
-            has_face: list[bool] = []
-            for time_s, crop in crops(video, landmarks, encoder.px, 1 / hop_s):
-                times.append(time_s)
-                has_face.append(crop is not None)
-                faces += [] if crop is None else [crop]
-                # Of a long time without a face there must be news as well.
-                if len(faces) == encoder.batch or len(times) >= 8 * encoder.batch:
-                    yield self._encoded(encoder, times, faces, has_face)
-                    times, faces, has_face = [], [], []
+            faces: Iterator[tuple[float, Crop | None]] = crops(video, landmarks, encoder.px, fps)
+            if frames > 1:
+                faces = clips(faces, frames, max(round(hop_s * fps), 1))
+            for batch in _batches(faces, encoder.batch):
+                yield self._encoded(encoder, batch, frames / fps)
             if not video.duration_s:
                 raise InputError("no picture could be decoded")
-        yield self._encoded(encoder, times, faces, has_face)
 
     def _encoded(
-        self,
-        encoder: Any,
-        times: list[float],
-        faces: list[NDArray[np.uint8]],
-        has_face: list[bool],
+        self, encoder: Any, batch: Sequence[tuple[float, Crop | None]], lasts_s: float
     ) -> Embedding:
         """Vectors of some times, in one call of the encoder; zeros where there is no face."""
         encoding = self._plan.encoding
-        valid = np.array(has_face, np.bool_)
-        vectors = np.zeros((len(times), encoding.dimension), np.float32)
+        faces = [face for _, face in batch if face is not None]
+        valid = np.array([face is not None for _, face in batch], np.bool_)
+        vectors = np.zeros((len(batch), encoding.dimension), np.float32)
         if faces:
             vectors[valid] = encoder.encode(np.stack(faces))
-        start = np.array(times, np.float64)
-        return Embedding(encoding, start, start + encoding.hop_s, vectors, valid)
+        start = np.array([time_s for time_s, _ in batch], np.float64)
+        return Embedding(encoding, start, start + lasts_s, vectors, valid)
 
     def _of_sound(self, job: Job) -> Pieces:
         encoder, encoding = self._load(), self._plan.encoding
         step = round(encoding.hop_s * encoder.rate)
-        piece, margin = (
-            round(s * encoder.rate / step) for s in (encoder.piece_s, encoder.margin_s)
-        )
+        piece = max(round(encoder.piece_s / encoding.hop_s), 1) * step
+        margin = round(encoder.margin_s / encoding.hop_s) * step
         assert job.source is not None
         found = pieces(job.source, encoder.rate, step, piece, margin)
         for heard in found:
@@ -176,6 +166,22 @@ class Worker:
             start = at[kept] * encoding.hop_s
             valid = share[: len(vectors)][kept] >= _LEAST_HEARD
             yield Embedding(encoding, start, start + encoding.hop_s, vectors[kept], valid)
+
+
+def _batches(
+    found: Iterator[tuple[float, Crop | None]], most: int
+) -> Iterator[list[tuple[float, Crop | None]]]:
+    """Times in lists with at most so many faces; of a long time without a face there is news."""
+    batch: list[tuple[float, Crop | None]] = []
+    faces = 0
+    for one in found:
+        batch.append(one)
+        faces += one[1] is not None
+        if faces == most or len(batch) == _NEWS_EVERY + most:
+            yield batch
+            batch, faces = [], 0
+    if batch:
+        yield batch
 
 
 def _reading(found: Pieces) -> Pieces:
