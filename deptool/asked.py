@@ -90,7 +90,7 @@ def ask(corpus: Corpus, run_root: Path, recording_id: str, device: str = "cpu") 
     header, every = runs.read_model(run_root)
     module = plugins.load("models", header["model"])
     if not hasattr(module, "build"):
-        raise _nothing_to_ask(header["model"], run_root)
+        raise nothing_to_ask(header["model"], run_root)
     recording = find_recording(corpus, recording_id)
     check_features(corpus, corpus.recordings(), header)
     settings = resolve(module.Settings, header["settings"], where=f"model of {run_root.name}")
@@ -102,7 +102,8 @@ def ask(corpus: Corpus, run_root: Path, recording_id: str, device: str = "cpu") 
     return Question(asked, run_facts(corpus, run_root, recording_id), module, segments)
 
 
-def _nothing_to_ask(model: str, run_root: Path) -> UsageError:
+def nothing_to_ask(model: str, run_root: Path) -> UsageError:
+    """What is raised for a model that is no network."""
     names = plugins.names("models")
     networks = [name for name in names if plugins.defines("models", name, "build")]
     return UsageError(

@@ -17,7 +17,6 @@ from deptool.spans import ranked
 
 FRACTIONS = (0.1, 0.2, 0.3, 0.5)
 ORDERS = 20  # random ones
-_ENOUGH = 19  # of these: fewer would be chance too often
 FEWEST = 4  # units; of fewer, fractions cannot be told apart
 _SHOWN = FRACTIONS.index(0.2)
 
@@ -37,6 +36,7 @@ class Deleted:
     """One ranking's curve beside those of random orders.
 
     what: which ranking. by_construction: whether it ranks by what the prediction is a mean of.
+    of_times: whether pieces of time are deleted, and not landmarks or action units.
     change (fraction,), random (order, fraction): absolute change of the prediction in points.
     """
 
@@ -45,6 +45,7 @@ class Deleted:
     change: Floats
     random: Floats
     by_construction: bool = False
+    of_times: bool = True
 
     @property
     def area(self) -> float:
@@ -68,7 +69,8 @@ class Deleted:
 
     @property
     def holds(self) -> bool:
-        return self.better >= _ENOUGH
+        """Whether no random order does as well: of a ranking that says nothing, one in 21 does."""
+        return self.better == ORDERS
 
     def rows(self) -> list[dict[str, object]]:
         """One for each fraction, points with every digit."""
@@ -102,7 +104,7 @@ class Deleted:
         if not self.holds:
             return (
                 "It FAILS the check: what it ranks highest matters no more to the prediction than"
-                " what chance picks. Do not read its spans as what the prediction rests on."
+                " what chance picks. Do not read it as what the prediction rests on."
             )
         if self.by_construction:
             return (
@@ -130,11 +132,17 @@ def by_chance(n_units: int, without: Without, on_order: Callable[[], None], seed
 
 
 def delete(
-    what: str, values: Floats, without: Without, chance: Chance, *, by_construction: bool = False
+    what: str,
+    values: Floats,
+    without: Without,
+    chance: Chance,
+    *,
+    by_construction: bool = False,
+    of_times: bool = True,
 ) -> Deleted:
     """values (unit,), NaN where there is none: the highest are left out first."""
     change = _changes(ranked(values), without, chance.prediction)
-    return Deleted(what, len(values), change, chance.change, by_construction)
+    return Deleted(what, len(values), change, chance.change, by_construction, of_times)
 
 
 def _changes(order: Sequence[int], without: Without, prediction: float) -> Floats:

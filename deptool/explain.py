@@ -13,7 +13,7 @@ import numpy as np
 from deptool import deletion, guidance_maps, runs
 from deptool.asked import Asked, Question, ask
 from deptool.asked_segments import ABOVE
-from deptool.corpus import Corpus
+from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.deletion import Deleted
 from deptool.errors import UsageError
 from deptool.gradients import STEPS, SUM
@@ -117,6 +117,24 @@ def default_folder(run_root: Path, corpus: Corpus, recording_id: str, method: Me
     return run_root / "explained" / (name if method == "own" else f"{name}-{method}")
 
 
+def find_corpus(run_root: Path, folder: Path) -> Corpus:
+    """The corpus in `folder` that is called like the run's.
+
+    Raises InputError where there is no such run, UsageError where no corpus of that name is there.
+    """
+    name = str(runs.open_run(run_root).about.get("corpus", ""))
+    path = folder / name
+    if name and (path / MARKER).is_file():
+        found = open_corpus(path)
+        if found.name == name:
+            return found
+    raise UsageError(
+        f"the run is of the corpus {name!r}, and no folder here is that corpus",
+        where=str(run_root),
+        fix="Name the corpus folder: --corpus CORPUS",
+    )
+
+
 def _own_maps(question: Question) -> tuple[pl.DataFrame, pl.DataFrame]:
     import polars as pl
 
@@ -149,7 +167,7 @@ def _check(
         without = partial(_without_columns, asked, columns)
         if target not in chances:
             chances[target] = deletion.by_chance(len(columns), without, step)
-        deleted.append(deletion.delete(what, values, without, chances[target]))
+        deleted.append(deletion.delete(what, values, without, chances[target], of_times=False))
     return deleted, unchecked
 
 

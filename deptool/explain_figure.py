@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deptool import figure_style as style
+from deptool.asked_segments import ABOVE
 from deptool.guidance_maps import ACTION_UNIT, LANDMARK
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ _WIDTH = 7.2  # inches: a page's two columns
 _TRACK, _CURVES, _MAPS = 1.35, 2.3, 2.6  # inches of height
 _SIGNS = ("o", "s", "^", "D", "v", "P", "X")
 _MANY = 400  # rows of a track, from which on points would hide each other
-_UNITS = {"score": "points", "relevance": "relevance", "time": "weight", "modality": "weight"}
-_UNITS |= {"attribution": "points", "key_frame": "share of members", "prototype": "number"}
+_UNITS = {"score": "points", "relevance": "as the model has it", "time": "weight"}
+_UNITS |= {"modality": "weight", "attribution": "points", "key_frame": "share of members"}
+_UNITS |= {"prototype": "number"}
+_POINTS = ("attribution", "contribution")  # maps in points; a gate and a mask have no unit
 _LINES = (  # landmarks that are joined
     *((0, 16), (17, 21), (22, 26), (27, 30), (31, 35)),
 )
@@ -69,7 +72,8 @@ def _tracks(
     for k, name in enumerate(names):
         rows = group.filter(group["name"] == name).sort("start_s")
         _track(above, rows, k, name)
-    above.set_ylabel(f"{kind.replace('_', ' ')}\n({_UNITS[kind]})")
+    unit = "points" if names == [ABOVE] else _UNITS[kind]
+    above.set_ylabel(f"{kind.replace('_', ' ')}\n({unit})")
     above.set_xlim(*limits)
     style.paper_legend(above, columns=6)
     if strip is not None:
@@ -149,7 +153,7 @@ def _face(panel: SubFigure, axes: Axes, rows: pl.DataFrame, name: str) -> None:
         axes.plot(*face[points].T, color=style.paper("grid"), lw=0.7, zorder=0)
     value = np.zeros(len(face))
     value[[int(n) for n in rows["name"]]] = rows["value"].to_numpy()
-    signed = name in ("attribution", "contribution")
+    signed = name in _POINTS
     reach = float(np.abs(value).max()) or 1.0
     limits = {"vmin": -reach, "vmax": reach, "cmap": "PuOr_r"} if signed else {"cmap": "viridis"}
     dots = axes.scatter(*face.T, c=value, s=13, lw=0.3, edgecolors=style.paper("muted"), **limits)
@@ -161,13 +165,18 @@ def _face(panel: SubFigure, axes: Axes, rows: pl.DataFrame, name: str) -> None:
 
 
 def _bars(axes: Axes, rows: pl.DataFrame, name: str) -> None:
+    """Bars from zero where there is one, else points: nothing says where a gate or a mask begins."""
     value, low, high = (rows[c].to_numpy() for c in ("value", "low", "high"))
     places = np.arange(len(rows))
     reach = np.stack([value - low, high - value]).clip(0)
-    ink = style.paper("ink")
-    axes.bar(places, value, color=style.paper("model"), alpha=0.75)
+    ink, colour = style.paper("ink"), style.paper("model")
+    if name in _POINTS:
+        axes.bar(places, value, color=colour, alpha=0.75)
+    else:
+        axes.plot(places, value, "o", ms=3.5, color=colour)
+        axes.grid(axis="y", lw=0.4, color=style.paper("grid"))
     axes.errorbar(places, value, reach, fmt="none", ecolor=ink, elinewidth=0.5)
     axes.set_xticks(places, labels=rows["name"].to_list(), rotation=90, fontsize=5)
     axes.set_xlim(-0.7, len(rows) - 0.3)
-    unit = " (points)" if name in ("attribution", "contribution") else ""
+    unit = " (points)" if name in _POINTS else ""
     axes.set_title(f"{name} of action units{unit}")
