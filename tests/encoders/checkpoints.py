@@ -37,12 +37,21 @@ def save(folder: Path, kind: str, about: dict[str, object], **config: object) ->
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(len(kind))
         network = model(getattr(transformers, f"{name}Config")(**config))
-        for values in network.parameters():  # so that nothing is 0 or 1 that might go unseen
-            torch.nn.init.normal_(values, std=0.2)
+        for values in network.parameters():
+            draw(values)
     network.save_pretrained(folder)
     bars.enable_progress_bar()
     (folder / "preprocessor_config.json").write_text(json.dumps(about))
     return folder
+
+
+def draw(values: torch.nn.Parameter) -> None:
+    """Numbers with which a network passes on what it is given, and none that goes unseen."""
+    with torch.no_grad():
+        if values.ndim < 2:  # a factor of 1 and a summand of 0 might
+            values.add_(0.2 * torch.randn_like(values))
+        else:
+            values.normal_(std=values[0].numel() ** -0.5)
 
 
 def pictures(px: int, **about: object) -> dict[str, object]:
