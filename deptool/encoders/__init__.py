@@ -36,7 +36,10 @@ and
     encode(faces (face, row, column, RGB) uint8) -> vectors (face, number) float32
 
 Crops come from `deptool.crops`, aligned to the canonical face by what no muscle moves, 1 / hop_s a
-second; a time without a face is never given. A vector depends on its own face alone.
+second; a time without a face is never given. A vector depends on its own face alone. An encoder of
+clips has `frames` as well, how many faces make one vector, and `fps`, how many come a second; hop_s
+is then the time from one clip to the next, `encode` takes (clip, face, row, column, RGB), and faces
+that are missing in a clip are those before them.
 
 An Encoder of sound has `rate` in samples per second, `piece_s` and `margin_s`, and
 
