@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,8 +105,8 @@ def find(model: str, weights: Path | None, what: str) -> Checkpoint:
     names of files are looked at. Raises SettingsError for what is neither a folder nor a name;
     MissingExtraError where a file is not there, or the weights are a pickle.
     """
-    folder = Path(model).expanduser()
-    if folder.is_dir():
+    folder = Path(os.path.expanduser(model))  # noqa: PTH111 - Path's raises for an unknown ~user
+    if model and folder.is_dir():
         return _in_folder(folder.resolve(), what)
     if not _ON_THE_HUB.fullmatch(model):
         raise SettingsError(
@@ -194,7 +195,7 @@ def _in_folder(folder: Path, what: str) -> Checkpoint:
     if not found or lacking:
         names = [SAFETENSORS] * (not found) + lacking
         raise MissingExtraError(
-            f"{what} cannot run: {' and '.join(names)} {_are(names)} not in {folder}",
+            f"{what} cannot run: {_listed(names)} {_are(names)} not in {folder}",
             fix=f"Put {_it(names)} there, as the checkpoint's makers publish {_it(names)}.",
         )
     return Checkpoint(folder.name, folder, found)
@@ -207,11 +208,13 @@ def _in_cache(model: str, weights: Path | None, what: str) -> Checkpoint:
     _refuse_pickle(folder, found, model, what)
     lacking = [w for w in missing(needed, weights) if not (found and w.file.endswith(SAFETENSORS))]
     if lacking:
-        names = [weight.file.rpartition("/")[2] for weight in lacking]
+        first, *others = (weight.file.rpartition("/")[2] for weight in lacking)
+        more = f" (and {len(others)} more)" if others else ""
+        beside = f" Beside it: {_listed(others)}." if others else ""
         raise MissingExtraError(
-            f"{what} cannot run: {' and '.join(names)} of {model} {_are(names)} not here",
-            fix=f"{instruction(lacking[0], weights)} Or put {SAFETENSORS}, {CONFIG} and "
-            f"{PREPROCESSOR} into a folder and say --set model=FOLDER.",
+            f"{what} cannot run: {first} of {model} is missing{more}",
+            fix=f"{instruction(lacking[0], weights)}{beside} Or put {SAFETENSORS}, {CONFIG} and"
+            f" {PREPROCESSOR} into a folder and say --set model=FOLDER.",
         )
     return Checkpoint(model, folder, found)
 
@@ -276,6 +279,11 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if bar:
             logging.enable_progress_bar()
+
+
+def _listed(names: list[str]) -> str:
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def _are(names: list[str]) -> str:

@@ -44,6 +44,7 @@ EXTRA = "encoders"
 VERSION = 1
 
 RATE = 16_000  # samples per second
+HOP = 320  # samples, of the convolutions of both
 PIECE_S = 20.0
 MARGIN_S = 5.0
 
@@ -56,18 +57,22 @@ _LEAST_VARIANCE = 1e-7
 @dataclass(frozen=True)
 class Settings:
     """model: a folder, or owner/name on the hub. layer: of the transformer's, the first is 1, and
-    0 is what it is given; none is the last. mean_of: how many vectors of 20 ms are averaged to one.
+    0 is what it is given; none is the last. hop_s: vectors are means over so many seconds, whole
+    multiples of 0.02; 0.02 is all of them.
     """
 
     model: str = MODEL
     layer: int | None = None
-    mean_of: int = 1
+    hop_s: float = 0.02
 
     def __post_init__(self) -> None:
         if self.layer is not None and self.layer < 0:
             raise ValueError(f"layer cannot be {self.layer}: the first is 0")
-        if self.mean_of < 1:
-            raise ValueError(f"mean_of cannot be {self.mean_of}: at least 1")
+        count = self.hop_s * RATE / HOP
+        if not 0.02 <= self.hop_s <= MARGIN_S or abs(count - round(count)) > 1e-6:
+            raise ValueError(
+                f"hop_s must be a multiple of 0.02 up to {MARGIN_S:g}, not {self.hop_s:g}"
+            )
 
 
 def require(settings: Settings, weights: Path | None) -> None:
@@ -89,7 +94,7 @@ def encoding(settings: Settings, weights: Path | None) -> Encoding:
         encoder="voice",
         version=VERSION,
         dimension=config.hidden_size,
-        hop_s=settings.mean_of * math.prod(config.conv_stride) / RATE,
+        hop_s=settings.hop_s,
         source=SOURCE,
         identifies_people=IDENTIFIES,
         settings=asdict(settings) | about,
@@ -108,8 +113,7 @@ class Encoder:
         """Load the checkpoint. Raises as `encoding`, and InputError where it cannot be read."""
         checkpoint = pretrained.find(settings.model, weights, _WHAT)
         config = _config(checkpoint, settings)
-        self._settings = settings
-        self._hop = math.prod(config.conv_stride)
+        self._layer, self._mean_of = settings.layer, round(settings.hop_s * RATE / HOP)
         self._heard = _samples_heard(config.conv_kernel, config.conv_stride)
         self._normalise = bool(checkpoint.preprocessor().get("do_normalize", True))
         self._device = device
@@ -133,26 +137,26 @@ class Encoder:
         """
         import torch
 
-        steps = math.ceil(len(wave) / self._hop)
-        lacking = (steps - 1) * self._hop + self._heard - len(wave)
+        steps = math.ceil(len(wave) / HOP)
+        lacking = (steps - 1) * HOP + self._heard - len(wave)
         heard = np.pad(_normalised(wave) if self._normalise else wave, (0, max(lacking, 0)))
         values = torch.from_numpy(heard.astype(np.float32))[None].to(self._device)
         with torch.inference_mode():
             vectors = self._see(values)[0, :steps].cpu().numpy()
-        return _means(vectors, self._settings.mean_of)
+        return _means(vectors, self._mean_of)
 
     def _see(self, values: Any) -> Any:
         """values (1, sample) -> vectors (1, vector, number)"""
-        layer = self._settings.layer
-        if layer is None:
+        if self._layer is None:
             return self._network(values).last_hidden_state
-        return self._network(values, output_hidden_states=True).hidden_states[layer]
+        return self._network(values, output_hidden_states=True).hidden_states[self._layer]
 
 
 def _config(checkpoint: pretrained.Checkpoint, settings: Settings) -> Any:
     """The checkpoint's configuration, of a kind that this file understands."""
     config = pretrained.read_config(checkpoint)
-    if not hasattr(config, "conv_stride") or getattr(config, "add_adapter", False):
+    hop = math.prod(getattr(config, "conv_stride", ()))
+    if hop != HOP or getattr(config, "add_adapter", False):
         raise InputError(
             f"is a checkpoint of the kind {config.model_type}, which voice cannot use",
             where=checkpoint.name,

@@ -1,4 +1,4 @@
-"""Checkpoints of tiny networks, drawn at random, in the real files: what the encoders' tests load."""
+"""Checkpoints of tiny networks, drawn at random, in the real files: what tests load."""
 
 import json
 from pathlib import Path

@@ -104,9 +104,7 @@ def test_a_pooler_that_was_never_learnt_is_not_used(folders):
     with torch.no_grad():
         tokens = own(folder)(seen_by_hand(faces)).last_hidden_state
     # 17 tokens: the class, and 4 times 4 patches.
-    np.testing.assert_allclose(
-        vectors(folder, faces), tokens[:, 1:].mean(1), rtol=1e-4, atol=1e-5
-    )
+    np.testing.assert_allclose(vectors(folder, faces), tokens[:, 1:].mean(1), rtol=1e-4, atol=1e-5)
 
 
 def test_stages_of_a_transformer_are_means_over_patches(folders):
@@ -230,5 +228,5 @@ def test_a_network_that_sees_no_pictures_is_refused(folders):
 
 @pytest.mark.parametrize("wrong", [{"fps": 0}, {"fps": 121}, {"step": 0}])
 def test_settings_without_sense_are_refused(wrong):
-    with pytest.raises(ValueError, match="must be|cannot be"):
+    with pytest.raises(ValueError, match=r"must be|cannot be"):
         Settings(**wrong)
