@@ -45,7 +45,7 @@ VERSION = 1
 
 RATE = 16_000  # samples per second
 HOP = 320  # samples, of the convolutions of both
-PIECE_S = 20.0
+PIECE_S = 30.0
 MARGIN_S = 5.0
 
 _WHAT = "the encoder voice"
