@@ -31,6 +31,9 @@ _INDEX = "model.safetensors.index.json"
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _ON_THE_HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
+# Where a model's weights are not in safetensors on the main branch, but elsewhere on the hub.
+_BRANCHES = {"facebook/hubert-large-ll60k": "refs/pr/1"}
+
 # Parameters of a network that stand in for what is hidden from it in training. Nothing is hidden
 # from it here, and checkpoints that were trained further often lack them.
 _FOR_TRAINING = ("masked_spec_embed", "mask_token")
@@ -77,13 +80,14 @@ class Checkpoint:
 def hub_files(model: str, purpose: str, licence: str) -> tuple[Weight, ...]:
     """The three files of a checkpoint of that name on the hub, as a plug-in's `WEIGHTS`."""
     folder = f"models--{model.replace('/', '--')}/snapshots/*"
+    branch = f", its revision {_BRANCHES[model]}" if model in _BRANCHES else ""
     return tuple(
         Weight(
             file=f"{folder}/{name}",
             cache="huggingface",
             purpose=purpose if name == SAFETENSORS else f"says how to use {SAFETENSORS} beside it",
             licence=licence,
-            source=f"{model} on the Hugging Face hub",
+            source=f"{model} on the Hugging Face hub{branch}",
         )
         for name in (SAFETENSORS, CONFIG, PREPROCESSOR)
     )
