@@ -1,5 +1,7 @@
 """vision and voice as `deptool embed` runs them, on tiny checkpoints and on videos made here."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from deptool.corpus import open_corpus
 from deptool.embed import EmbedSettings, embed
 from deptool.embed_one import Job, Plan, Worker
 from deptool.embeddings import read_embedding
-from deptool.errors import DataError
+from deptool.errors import DataError, InputError
 from deptool.settings import resolve
 from fixtures.embeddable import buzz, corpus_of, video
 from tests.encoders import checkpoints
@@ -72,6 +74,15 @@ def test_other_weights_never_go_into_the_same_cache(place):
             *(place / "corpus", place / "videos"),
             EmbedSettings(encoder="vision", options=options, jobs=1),
         )
+
+
+def test_weights_that_cannot_be_loaded_stop_the_whole_batch(place, tmp_path):
+    folder = tmp_path / "voice"
+    shutil.copytree(place / "voice", folder)
+    data = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match="transformers cannot read this checkpoint"):
+        run(place, "voice", f"model={folder}", name="broken")
 
 
 def test_where_weights_cannot_be_had_the_verb_says_one_line(place, deptool, tmp_path):
