@@ -4,6 +4,7 @@ import dataclasses
 import json
 import tomllib
 from dataclasses import asdict
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -29,16 +30,30 @@ def _of(source):
     return [name for name in NAMES if source == plugins.load("encoders", name).SOURCE]
 
 
-def _ready(name):
-    """The module, its encoding and a loaded encoder; skips where it cannot run here."""
+def _ready(name, weights):
+    """Its encoding and a loaded encoder; skips where it cannot run here."""
     module = plugins.load("encoders", name)
     settings = module.Settings()
     try:
         if hasattr(module, "require"):
-            module.require(settings, None)
+            module.require(settings, weights)
     except MissingExtraError as error:
         pytest.skip(error.what)
-    return module.encoding(settings, None), module.Encoder(settings, None, "cpu")
+    return module.encoding(settings, weights), module.Encoder(settings, weights, "cpu")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A folder of weights with tiny networks, drawn at random, in place of the default ones."""
+    root = tmp_path_factory.mktemp("weights")
+    if find_spec("transformers") is not None:
+        from deptool.encoders import vision, voice
+        from tests.encoders import checkpoints
+
+        for made, name in ((checkpoints.resnet, vision.MODEL), (checkpoints.voice, voice.MODEL)):
+            folder = made(tmp_path_factory.mktemp("checkpoint"))
+            checkpoints.in_cache(root, folder, name)
+    return root
 
 
 @pytest.fixture(params=NAMES)
@@ -103,8 +118,8 @@ def test_of_tables_vectors_have_times_and_are_valid_where_something_was_measured
 
 
 @pytest.mark.parametrize("name", _of("video"))
-def test_of_faces_each_vector_is_of_its_own_face(name):
-    encoding, encoder = _ready(name)
+def test_of_faces_each_vector_is_of_its_own_face(name, weights):
+    encoding, encoder = _ready(name, weights)
     _check_encoding(plugins.load("encoders", name), name, encoding)
     with encoder:
         shape = (encoder.px, encoder.px, 3)
@@ -123,8 +138,8 @@ def test_of_faces_each_vector_is_of_its_own_face(name):
 
 @pytest.mark.parametrize("name", _of("sound"))
 @pytest.mark.parametrize("hops", [1, 2, 7, 60])
-def test_of_sound_there_is_a_vector_for_every_hop(name, hops):
-    encoding, encoder = _ready(name)
+def test_of_sound_there_is_a_vector_for_every_hop(name, hops, weights):
+    encoding, encoder = _ready(name, weights)
     _check_encoding(plugins.load("encoders", name), name, encoding)
     samples = encoding.hop_s * encoder.rate
     assert samples == pytest.approx(round(samples))
