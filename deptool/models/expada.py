@@ -246,10 +246,12 @@ def initialise(
 
 def phases(settings: Settings) -> tuple[Phase, ...]:
     """The encoder, then the selection."""
-    encoder = Phase("encoder", settings.encoder_epochs)
-    if settings.method != "selection":
-        return (encoder,)
-    return (encoder, Phase("selection", settings.epochs))
+    if settings.method == "selection":
+        return (
+            Phase("encoder", settings.encoder_epochs),
+            Phase("selection", settings.epochs),
+        )
+    return (Phase("encoder", min(settings.encoder_epochs, settings.epochs)),)
 
 
 def begin(model: ExpADA, phase: int, settings: Settings) -> torch.optim.Optimizer:
