@@ -69,8 +69,9 @@ def encode(encoder: SegmentEncoder, values: Tensor, valid: Tensor, usable: Tenso
     short one.
     """
     found = usable.flatten().nonzero().squeeze(1)
-    rows, there = values.flatten(0, 1)[found], valid.flatten(0, 1)[found]
-    parts = [encoder(*pair) for pair in zip(rows.split(CHUNK), there.split(CHUNK), strict=True)]
-    vectors = torch.cat(parts)
-    empty = vectors.new_zeros(usable.numel(), vectors.shape[1])
-    return empty.index_put((found,), vectors).unflatten(0, tuple(usable.shape))
+    vectors = values.new_zeros(usable.numel(), encoder.norm.weight.numel())
+    if len(found):
+        rows, there = values.flatten(0, 1)[found], valid.flatten(0, 1)[found]
+        chunks = zip(rows.split(CHUNK), there.split(CHUNK), strict=True)
+        vectors = vectors.index_put((found,), torch.cat([encoder(*chunk) for chunk in chunks]))
+    return vectors.unflatten(0, tuple(usable.shape))

@@ -343,7 +343,7 @@ def explain(
     for s in range(1, settings.scales + 1):
         rows = there & (found.scale == s)
         start, end, sdr = (
-            each[rows].double().cpu().numpy()
+            each.detach()[rows].double().cpu().numpy()
             for each in (found.start, found.end, found.selected.sdr[0])
         )
         tracks.append(Track("relevance", f"scale {s}", start, end, sdr))
