@@ -18,11 +18,12 @@ from deptool.sequence_blocks import masked_mean, masked_softmax
 _EPSILON = 1e-6  # of z in Eq. 13
 
 
-def mlp(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
-    """Two linear maps, GELU and dropout between them."""
-    return nn.Sequential(
-        nn.Linear(inputs, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, outputs)
-    )
+def mlp(
+    inputs: int, hidden: int, outputs: int, dropout: float, *, bias: bool = True
+) -> nn.Sequential:
+    """Two linear maps, GELU and dropout between them; `bias` is the second map's."""
+    last = nn.Linear(hidden, outputs, bias=bias)
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Dropout(dropout), last)
 
 
 def places(segments: int, scales: int) -> Tensor:
@@ -64,7 +65,8 @@ class Relevance(nn.Module):
     def __init__(self, *, dimension: int, hidden: int, categories: int, dropout: float) -> None:
         super().__init__()
         self.category = mlp(dimension, hidden, categories, dropout)
-        self.relevance = mlp(dimension, hidden, categories, dropout)
+        # A bias would be the same for all representations, which a softmax over them does not see.
+        self.relevance = mlp(dimension, hidden, categories, dropout, bias=False)
 
     def forward(self, features: Tensor, usable: Tensor) -> Tensor:
         p = self.category(features).softmax(-1)

@@ -39,7 +39,8 @@ Departures from the paper, and readings of what it leaves open
   losses, which are near 1.
 - Categories are the bands of the BDI-II; `bands` has the first score of each but the lowest. On
   the PHQ-8 it is "5,10,15,20", and there are five categories.
-- Learning rates, batch sizes, momentum, weight decay, dropout and widths are not in the paper.
+- Learning rates, batch sizes, momentum, weight decay, dropout, the greatest norm of
+  a gradient and widths are not in the paper.
 - Segments with fewer measured frames than `max_missing` allows take no part in anything. A
   recording without another has the mean training score.
 - The base and ordinal methods give a recording the mean score of its segments, without overlap as
@@ -75,7 +76,8 @@ CPU_THREADS = 1
 STREAM = "face"
 _BDI_II = ",".join(str(first) for first, _ in SCALES["BDI-II"].bands[1:])
 
-# Settings that the contract tests try too.
+# What the contract tests build it with, and settings that they try too.
+SMALL = {"dimension": 16, "layers": 1, "heads": 2, "hidden": 16, "frames": 16}
 VARIANTS = ({"method": "base"}, {"method": "ordinal"}, {"vote": True})
 
 
@@ -87,7 +89,7 @@ class Settings:
     """
 
     method: Literal["base", "ordinal", "selection"] = "selection"
-    features: str = "behaviour"  # a stream of vectors: of the tables, or of an embedding cache
+    features: str = "behaviour:motion?+action_units?+gaze?"  # or the name of an embedding cache
     hz: float = 6.0
     bands: str = _BDI_II  # first score of each band but the lowest, points
     frames: int = 32  # T
@@ -109,6 +111,7 @@ class Settings:
     learning_rate: float = 1e-2
     momentum: float = 0.9
     weight_decay: float = 1e-4
+    clip_norm: float = 1.0  # of a gradient, at most
     patience: int = 80
 
     def __post_init__(self) -> None:
@@ -117,7 +120,7 @@ class Settings:
             *("encoder_epochs", "batch_size", "epochs", "patience"),
         ):
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("hz", "encoder_learning_rate", "learning_rate"):
+        for name in ("hz", "encoder_learning_rate", "learning_rate", "clip_norm"):
             self._require(name, 0 < getattr(self, name) < math.inf, "above 0")
         for name in ("max_missing", "dropout", "momentum"):
             self._require(name, 0 <= getattr(self, name) < 1, "from 0 to below 1")
@@ -144,15 +147,20 @@ def thresholds(settings: Settings) -> list[float]:
 
 
 class Details(NamedTuple):
-    """What a clip's representations are: `Selected`, and when each is, in s from the clip's start.
+    """What is known of the representations of clips, and when each is.
 
-    scale, start, end (M,).
+    features F (clip, M, D), usable and sdr (clip, M); scale, start and end (M,), the latter in s
+    from the start of a clip. selected: all that DFS says, None where nothing is selected; then
+    M is N, and all that can be used weighs the same.
     """
 
-    selected: Selected
+    features: Tensor
+    usable: Tensor
+    sdr: Tensor
     scale: Tensor
     start: Tensor
     end: Tensor
+    selected: Selected | None
 
 
 class ExpADA(nn.Module):
@@ -217,12 +225,19 @@ class ExpADA(nn.Module):
             return encode(self.encoder, rows, there, usable), usable
 
     def representations(self, values: Mapping[str, Tensor], valid: Mapping[str, Tensor]) -> Details:
-        """F before the selection, SDR, and times, of clips. The method must be selection."""
+        """F before the selection, SDR and times of clips."""
         units, usable = self.units(values, valid)
-        start, scale = places(units.shape[1], self.settings.scales).to(units.device).unbind(1)
-        second = self.settings.frames / self.settings.hz
-        found = self.selection(units, usable)
-        return Details(found, scale, second * start, second * (start + scale))
+        if self.selecting:
+            found = self.selection(units, usable)
+            said = (found.features, found.usable, found.sdr)
+        else:
+            found = None
+            said = (units, usable, usable / usable.sum(1, keepdim=True).clamp_min(1))
+        scales = self.settings.scales if self.selecting else 1
+        first, scale = places(units.shape[1], scales).to(units.device).unbind(1)
+        frames, hz = self.settings.frames, self.settings.hz
+        last = (frames * (first + scale)).clamp_max(values[STREAM].shape[1])  # or it was filled up
+        return Details(*said, scale, frames * first.double() / hz, last.double() / hz, found)
 
 
 def streams(settings: Settings) -> dict[str, Stream]:
@@ -294,7 +309,7 @@ def _segments(
     if few is not None and few < count:
         kept = torch.randperm(count, generator=generator)[:few]
     starts = [int(k) * stride for k in kept]
-    return [Clip(recording, at / hz, (at + frames) / hz) for at in starts]
+    return [Clip(recording, at / hz, min(seconds, (at + frames) / hz)) for at in starts]
 
 
 def loss(model: ExpADA, batch: Batch, phase: int, settings: Settings) -> Tensor:
@@ -334,17 +349,13 @@ def explain(
     valid: Mapping[str, Tensor],
     settings: Settings,
 ) -> list[Track]:
-    """SDR of the segments of each scale; nothing in methods that select none."""
-    if not model.selecting:
-        return []
+    """SDR of the segments of each scale; where none are selected, all weigh the same."""
     found = model.representations(values, valid)
-    there = found.selected.usable[0]
     tracks = []
     for s in range(1, settings.scales + 1):
-        rows = there & (found.scale == s)
-        start, end, sdr = (
-            each.detach()[rows].double().cpu().numpy()
-            for each in (found.start, found.end, found.selected.sdr[0])
-        )
-        tracks.append(Track("relevance", f"scale {s}", start, end, sdr))
+        rows = found.usable[0] & (found.scale == s)
+        if rows.any():
+            said = (found.start, found.end, found.sdr[0])
+            parts = (each[rows].detach().double().cpu().numpy() for each in said)
+            tracks.append(Track("relevance", f"scale {s}", *parts))
     return tracks
