@@ -16,8 +16,9 @@ Departures from the paper, and readings of what it leaves open
 - The paper takes 0.3 (AVEC 2013) or 1.2 frames a second (AVEC 2014), its sound has 1 step a second,
   and sequences are padded with zeros to one length. Here everything is brought by time to one grid
   of `hz` steps a second, and what is missing is masked and not filled.
-- Face and pose come `table_hz` times a second; behind their convolution the mean over each step of
-  the grid is taken. Of fewer vectors than the grid has steps each stands for the steps in its time.
+- Of face and pose a step holds the mean of the vectors in its time (about six). So does a step of a
+  cache that is denser than the grid, behind its convolutions; of a slower one each vector stands
+  for the steps in its time.
 - "AL-CNN": a stream of 50 steps or more for one of the grid has the three convolutions of the
   sound, others the one of the head pose; a ReLU behind each, and zeros around, so that a second is
   read from 80 steps of sound, 2 before it to 28 behind it. The paper lists no network for its 2048
@@ -92,15 +93,13 @@ VARIANTS = (
 class Settings:
     """The paper's values, but for modalities, rates, epochs, patience and crops.
 
-    modalities: face, pose and names of embedding caches. hz: steps a second of the grid; table_hz:
-    of face and pose before they are brought to it. bands: the first score of each severity band but
-    the lowest, points; delta: points. learning_rate falls to a tenth every `decay_epochs`.
-    Raises ValueError for values that make no sense.
+    modalities: face, pose and names of embedding caches. hz: steps a second of the grid. bands: the
+    first score of each severity band but the lowest, points; delta: points. learning_rate falls to
+    a tenth every `decay_epochs`. Raises ValueError for values that make no sense.
     """
 
     modalities: str = "face,pose"
     hz: float = 1.0
-    table_hz: float = 6.0
     width: int = 512  # D
     layers: int = 6
     heads: int = 8
@@ -129,7 +128,7 @@ class Settings:
             *("batch_size", "epochs", "patience"),
         ):
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("hz", "table_hz", "delta", "learning_rate", "decay_epochs", "crop_s"):
+        for name in ("hz", "delta", "learning_rate", "decay_epochs", "crop_s"):
             self._require(name, 0 < getattr(self, name) < math.inf, "above 0")
         for name in ("dropout", "momentum"):
             self._require(name, 0 <= getattr(self, name) < 1, "from 0 to below 1")
@@ -231,9 +230,9 @@ class MDDR(nn.Module):
 
 
 def streams(settings: Settings) -> dict[str, Stream]:
-    """The modalities: of the tables at `table_hz`, of caches as they are."""
+    """The modalities: of the tables on the grid, of caches as they are."""
     return {
-        name: Stream(_TABLES[name], settings.table_hz) if name in _TABLES else Stream(name)
+        name: Stream(_TABLES[name], settings.hz) if name in _TABLES else Stream(name)
         for name in names(settings)
     }
 

@@ -20,7 +20,7 @@ from deptool.sequences import Known, Shape
 
 BANDS = (14.0, 20.0, 29.0)  # BDI-II
 NUMBERS = {"face": 7, "pose": 5, "voice": 6}
-SMALL = {"width": 8, "layers": 1, "heads": 2, "feed_forward": 16, "hidden": 6, "table_hz": 2.0}
+SMALL = {"width": 8, "layers": 1, "heads": 2, "feed_forward": 16, "hidden": 6}
 
 Groups = dict[str, Tensor]
 
@@ -34,7 +34,7 @@ def network(noise: float = 0.3, **changes: object) -> MDDR:
     """A small network whose scores start from 15 points, every weight drawn wide with `noise`."""
     torch.manual_seed(0)
     chosen = Settings(**{**SMALL, "modalities": "face,pose,voice", **changes})
-    rate = {"face": chosen.table_hz, "pose": chosen.table_hz, "voice": 1.0}
+    rate = {"face": 1.0, "pose": 2.0, "voice": 1.0}
     shapes = {name: Shape(NUMBERS[name], rate[name], {}) for name in mddr.names(chosen)}
     model = mddr.build(chosen, streams=shapes)
     moments = {n: (torch.zeros(s.dimension), torch.ones(s.dimension)) for n, s in shapes.items()}
