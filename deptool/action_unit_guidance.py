@@ -30,7 +30,8 @@ class Sentence(nn.Module):
         place = order.argsort(dim=-1)
         named = ((place < ACTIVE) & (au > 0)).to(au.dtype)
         mean = named @ self.units / named.sum(-1, keepdim=True).clamp_min(1)
-        return self.face + mean
+        found: Tensor = self.face + mean
+        return found
 
 
 class Guidance(nn.Module):
@@ -50,7 +51,8 @@ class Guidance(nn.Module):
         q, k = self.query(sentence), self.key(au)
         weight = (q[..., :, None] * k[..., None, :] / math.sqrt(q.shape[-1])).softmax(-1)
         mixed = (weight @ x.mT[..., None]).squeeze(-1).mT  # (clip, channel, step)
-        return x + self.gamma * mixed
+        found: Tensor = x + self.gamma * mixed
+        return found
 
 
 class Addition(nn.Module):
@@ -61,4 +63,5 @@ class Addition(nn.Module):
         self.units = nn.Linear(columns, channels)
 
     def forward(self, x: Tensor, au: Tensor) -> Tensor:
-        return x + self.units(au).mT
+        found: Tensor = x + self.units(au).mT
+        return found

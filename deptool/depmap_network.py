@@ -131,8 +131,8 @@ class DepMap(nn.Module):
             self.kfbsd = nn.ModuleDict(
                 {name: Distillation(classes=classes, each=each) for name in names}
             )
-        else:  # nothing teaches it
-            self.heads.requires_grad_(False)
+        else:
+            _hold(self.heads[self.teacher])
 
     def forward(self, values: Mapping[str, Tensor], valid: Mapping[str, Tensor]) -> Tensor:
         seen = self.look(values, valid)
@@ -239,3 +239,11 @@ class DepMap(nn.Module):
         """Move the running mean of what frame scores are made of."""
         if seen.valid.any():
             self.mean_map.lerp_(seen.hidden[seen.valid].mean(0), momentum)
+
+
+def _hold(block: nn.Module) -> None:
+    """Make buffers of a block's parameters: nothing teaches it, and it stays as it was drawn."""
+    for part in block.modules():
+        for name, parameter in list(part.named_parameters(recurse=False)):
+            delattr(part, name)
+            part.register_buffer(name, parameter.detach())

@@ -20,15 +20,14 @@ _EXPANSION = 2.66  # of the feed-forward part: Restormer, and the official code
 
 def halve_valid(valid: Tensor) -> Tensor:
     """valid (clip, step) -> (clip, step / 2)."""
-    return valid.unflatten(1, (-1, 2)).any(-1)
+    return valid.reshape(len(valid), -1, 2).any(-1)
 
 
 def halve(x: Tensor, valid: Tensor) -> Tensor:
     """x (clip, channel, step), valid (clip, step) -> mean of valid steps of each two."""
     weight = valid[:, None].to(x.dtype)
-    total = (x * weight).unflatten(2, (-1, 2)).sum(-1)
-    mean: Tensor = total / weight.unflatten(2, (-1, 2)).sum(-1).clamp_min(1)
-    return mean
+    total = (x * weight).reshape(*x.shape[:2], -1, 2).sum(-1)
+    return total / weight.reshape(len(x), 1, -1, 2).sum(-1).clamp_min(1)
 
 
 def repeat(x: Tensor, times: int) -> Tensor:
@@ -99,7 +98,7 @@ class Refine(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.heads = math.gcd(_HEADS, channels)
+        self.heads = math.gcd(_HEADS, max(1, channels // _HEADS))  # of eight channels or more
         self.temperature = nn.Parameter(torch.ones(self.heads, 1, 1))
         self.before = ChannelNorm(channels)
         self.qkv = nn.Conv1d(channels, 3 * channels, 1, bias=False)
@@ -117,12 +116,13 @@ class Refine(nn.Module):
         there = valid[:, None]
         x = x + self.attend(self.before(x) * there, there)
         gate, value = (self.deep(self.wide(self.between(x) * there)) * there).chunk(2, dim=1)
-        return (x + self.narrow(gelu(gate) * value)) * there
+        found: Tensor = (x + self.narrow(gelu(gate) * value)) * there
+        return found
 
     def attend(self, x: Tensor, there: Tensor) -> Tensor:
         """Each channel as a mixture of the channels of its head, by how alike they are in time."""
         parts = (self.near(self.qkv(x)) * there).chunk(3, dim=1)
-        q, k, v = (part.unflatten(1, (self.heads, -1)) for part in parts)
+        q, k, v = (part.reshape(len(x), self.heads, -1, x.shape[2]) for part in parts)
         alike = normalize(q, dim=-1) @ normalize(k, dim=-1).mT
         mixed = (alike * self.temperature).softmax(-1) @ v
         found: Tensor = self.out(mixed.flatten(1, 2))

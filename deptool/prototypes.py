@@ -52,7 +52,7 @@ class Prototypes(nn.Module):
         """
         each = self.vectors.shape[1]
         found = torch.zeros_like(group)
-        for g in group.unique().tolist():
+        for g in sorted(set(group.tolist())):
             mine = group == g
             plan = sinkhorn(z[mine] @ self.vectors[g].mT)
             found[mine] = g * each + plan.argmax(1)

@@ -84,6 +84,12 @@ VARIANTS = (
     *({"branches": "emotional"}, {"scales": "1"}, {"scales": "14"}, {"thresholds": "13,19"}),
 )
 
+# Small enough to be tried in seconds: the contract tests, docs.
+SMALL = {
+    **{"frames": 24, "width": 16, "channels": 8, "dimension": 8, "prototypes": 2},
+    **{"gate_epochs": 1, "epochs": 2},
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -275,21 +281,24 @@ def loss(model: DepMap, batch: Batch, phase: int, settings: Settings) -> Tensor:
 def explain(
     model: DepMap, values: Mapping[str, Tensor], valid: Mapping[str, Tensor], settings: Settings
 ) -> Sequence[Track]:
-    """Key frames, time weights, and the prototype nearest to each frame, group · K + k."""
-    if not settings.sdpm:
-        return []
+    """Key frames, time weights, and the prototype nearest to each valid frame, group · K + k.
+
+    Without SDPM each frame has the same weight, and that is all.
+    """
     seen = model.look(values, valid)
     there = seen.valid[0].cpu().numpy()
     start = torch.arange(len(there), dtype=torch.float64).numpy() / settings.fps
     end = start + 1 / settings.fps
-    key = model.key(seen)
-    near = model.nearest(seen)
 
     def track(kind: str, name: str, value: Tensor) -> Track:
         return Track(kind, name, start[there], end[there], value[0].double().cpu().numpy()[there])
 
+    if not settings.sdpm:
+        equal = seen.valid / seen.valid.sum().clamp_min(1)
+        return [track("relevance", "time weight", equal)]
+    key = model.key(seen)
     return [
         track("key_frame", "key frame", key.frames),
         track("relevance", "time weight", key.tw),
-        track("prototype", "assigned", near),
+        track("prototype", "assigned", model.nearest(seen)),
     ]
