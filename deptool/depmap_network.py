@@ -182,14 +182,14 @@ class DepMap(nn.Module):
         return repeat(maps[self.scales[-1]], 2 ** (self.scales[-1] - 1))
 
     def tokens(self, seen: Seen, branch: str) -> Tensor:
-        """A branch's tokens (clip, frame, channel, number), of no particular length."""
+        """A branch's tokens z (clip, frame, channel, number), of unit length."""
         kind, s = branch[:-1], int(branch[-1])
         x = (seen.emotional if kind == "emotional" else seen.visual)[s]
         if kind == "visual" and self.settings.msr:
             x = self.msr.refine(s, x, seen.masks[s])
         frames = seen.valid.shape[1]
         found: Tensor = self.heads[branch](repeat(x, 2 ** (s - 1))[..., :frames], seen.valid)
-        return found
+        return normalize(found, dim=-1)
 
     def key(self, seen: Seen, branch: str | None = None) -> Key:
         """Key frames of a branch: of the teacher, where none is named."""
@@ -207,7 +207,7 @@ class DepMap(nn.Module):
 
     def nearest(self, seen: Seen) -> Tensor:
         """The prototype (clip, frame) that is most like a frame's tokens, on average."""
-        cosine = self.prototypes(normalize(self.tokens(seen, self.teacher), dim=-1))
+        cosine = self.prototypes(self.tokens(seen, self.teacher))
         found: Tensor = cosine.mean(2).flatten(2).argmax(-1)
         return found
 
@@ -221,15 +221,13 @@ class DepMap(nn.Module):
         losses = []
         for branch in self.heads:
             key = self.key(seen, branch)
-            z = normalize(key.tokens, dim=-1)
             group = groups_of(key.chosen, severity, seen.valid, other=len(self.settings.cuts) + 1)
-            flat = z[seen.valid].flatten(0, 1)
-            assigned = self.prototypes.assign(flat.detach(), group)
+            cosine = self.prototypes(key.tokens)
+            assigned = self.prototypes.assign(cosine[seen.valid].flatten(0, 1), group)
             if self.settings.kdm:
-                cosine = self.prototypes(z)
                 losses.append(self.kfbsd[branch](cosine, key.tw, severity, assigned, seen.valid))
             if branch == self.teacher:
-                moving = (flat.detach(), assigned)
+                moving = (key.tokens.detach()[seen.valid].flatten(0, 1), assigned)
         if self.training:
             self.prototypes.learn(*moving, momentum)
         return torch.stack(losses).mean() if losses else seen.scores.new_zeros(())

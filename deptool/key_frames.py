@@ -15,19 +15,15 @@ from deptool.sequence_blocks import masked_softmax
 
 
 @torch.no_grad()
-def sparsity(tokens: Tensor, valid: Tensor) -> Tensor:
-    """tokens (clip, frame, channel, number), valid (clip, frame) -> M (clip, frame, channel).
+def sparsity(z: Tensor, valid: Tensor) -> Tensor:
+    """Unit tokens z (clip, frame, channel, number), valid (clip, frame) -> M (clip, frame, channel).
 
     Informer's measure: of a token's products with those of all valid frames of its channel, the
-    greatest less the mean. Zero where a frame is not valid. (Clip by clip, for memory.)
+    greatest less the mean. The greatest is that with itself, 1. Zero where a frame is not valid.
     """
-    found = torch.zeros(tokens.shape[:3], dtype=tokens.dtype, device=tokens.device)
-    for clip, (all_frames, there) in enumerate(zip(tokens, valid, strict=True)):
-        if there.any():
-            one = all_frames[there].transpose(0, 1)  # (channel, frame, number)
-            product = one @ one.mT
-            found[clip, there] = (product.amax(-1) - product.mean(-1)).mT
-    return found
+    there = valid[..., None, None].to(z.dtype)
+    mean = (z * there).sum(1, keepdim=True) / there.sum(1, keepdim=True).clamp_min(1)
+    return (1 - (z * mean).sum(-1)) * valid[..., None]
 
 
 def how_many(valid: Tensor, factor: float) -> Tensor:

@@ -15,16 +15,22 @@ TEMPERATURE = 0.1  # of cosines, in both losses
 SEVERITY_WEIGHT, OTHER_WEIGHT = 0.5, 0.1  # of the prototypes of a group in L_ppd
 
 
-def sinkhorn(cosine: Tensor, rounds: int = ROUNDS, epsilon: float = EPSILON) -> Tensor:
+def sinkhorn(
+    cosine: Tensor, group: Tensor, rounds: int = ROUNDS, epsilon: float = EPSILON
+) -> Tensor:
     """cosine (token, prototype) -> share of each token that each prototype takes; rows add up to 1.
 
-    Each round gives every prototype an equal part of all tokens, then every token one whole
-    (Cuturi 2013); the more rounds, the nearer both are.
+    group (token): each has prototypes of its own. A round gives every prototype of a group an equal
+    part of the group's tokens, then every token one whole (Cuturi 2013); the more rounds, the
+    nearer both are.
     """
-    tokens, prototypes = cosine.shape
-    plan = torch.exp((cosine - cosine.max()) / epsilon)
+    each = cosine.shape[1]
+    groups = int(group.max()) + 1 if len(group) else 0
+    part = torch.bincount(group, minlength=groups).to(cosine.dtype)[:, None] / each
+    plan = torch.exp((cosine - 1) / epsilon)
     for _ in range(rounds):
-        plan = plan / plan.sum(0).clamp_min(1e-30) * (tokens / prototypes)
+        total = cosine.new_zeros(groups, each).index_add_(0, group, plan)
+        plan = plan * (part / total.clamp_min(1e-30))[group]
         plan = plan / plan.sum(1, keepdim=True).clamp_min(1e-30)
     return plan
 
@@ -45,18 +51,13 @@ class Prototypes(nn.Module):
         return cosine
 
     @torch.no_grad()
-    def assign(self, z: Tensor, group: Tensor) -> Tensor:
-        """z (token, number), group (token) -> the prototype of its group that each belongs to.
+    def assign(self, cosine: Tensor, group: Tensor) -> Tensor:
+        """cosine (token, group, K), group (token) -> the prototype that each belongs to (token).
 
-        As a number among all of them, group · K + k.
+        One of its own group, as a number among all of them, group · K + k.
         """
-        each = self.vectors.shape[1]
-        found = torch.zeros_like(group)
-        for g in sorted(set(group.tolist())):
-            mine = group == g
-            plan = sinkhorn(z[mine] @ self.vectors[g].mT)
-            found[mine] = g * each + plan.argmax(1)
-        return found
+        own = cosine[torch.arange(len(group), device=group.device), group]
+        return group * cosine.shape[-1] + sinkhorn(own, group).argmax(1)
 
     @torch.no_grad()
     def learn(self, z: Tensor, assigned: Tensor, momentum: float) -> None:

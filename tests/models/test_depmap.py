@@ -101,10 +101,12 @@ def test_a_stage_is_halved_over_valid_steps_alone() -> None:
 
 
 def test_the_sparse_measure_is_max_less_mean() -> None:
-    # One channel, tokens of one number: 1, 2, 3. Products of the frame with 2: 2, 4, 6: 6 - 4 = 2.
-    tokens = torch.tensor([1.0, 2.0, 3.0, 50.0]).view(1, 4, 1, 1)
+    # One channel: twice (1, 0), once (0, 1), and a frame that is not valid. Products of the first:
+    # 1, 1, 0, greatest 1, mean 2/3; of the third 0, 0, 1, mean 1/3.
+    z = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]).view(1, 4, 1, 2)
     valid = torch.tensor([[True, True, True, False]])
-    assert key_frames.sparsity(tokens, valid).flatten().tolist() == [1.0, 2.0, 3.0, 0.0]
+    expected = torch.tensor([1 / 3, 1 / 3, 2 / 3, 0.0])
+    torch.testing.assert_close(key_frames.sparsity(z, valid).flatten(), expected)
 
 
 def test_how_many_key_frames() -> None:
@@ -157,13 +159,14 @@ def test_sinkhorn_gives_each_token_whole_and_each_prototype_its_part(
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     cosine = 2 * torch.rand(tokens, prototypes, generator=generator) - 1
-    plan = sinkhorn(cosine)
+    group = torch.arange(tokens) % 2
+    plan = sinkhorn(cosine, group)
     torch.testing.assert_close(plan.sum(1), torch.ones(tokens))
     # With rounds without end (and less sharply, so that they are few) both marginals hold.
-    even = sinkhorn(cosine, rounds=200, epsilon=1.0).sum(0)
-    torch.testing.assert_close(
-        even, torch.full((prototypes,), tokens / prototypes), rtol=1e-3, atol=0
-    )
+    plan = sinkhorn(cosine, group, rounds=200, epsilon=1.0)
+    for g in group.unique():
+        even = torch.full((prototypes,), float((group == g).sum()) / prototypes)
+        torch.testing.assert_close(plan[group == g].sum(0), even, rtol=1e-3, atol=0)
 
 
 def test_tokens_are_assigned_within_their_group() -> None:
@@ -172,7 +175,7 @@ def test_tokens_are_assigned_within_their_group() -> None:
     prototypes.vectors.copy_(torch.stack([axes, axes]))
     z = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     # Groups 0, 0, 1, 1; in each the first prototype is the first axis: 0, 1, then 2, 3.
-    assert prototypes.assign(z, torch.tensor([0, 0, 1, 1])).tolist() == [0, 1, 2, 3]
+    assert prototypes.assign(prototypes(z), torch.tensor([0, 0, 1, 1])).tolist() == [0, 1, 2, 3]
 
 
 def test_equal_tokens_are_not_all_given_to_one_prototype_when_others_are_near() -> None:
@@ -182,7 +185,8 @@ def test_equal_tokens_are_not_all_given_to_one_prototype_when_others_are_near() 
     angle = torch.tensor([0.1, 0.2, 0.5, 0.6])
     z = torch.stack([angle.cos(), angle.sin()], dim=1)
     assert (z @ prototypes.vectors[0].mT).argmax(1).tolist() == [0, 0, 0, 0]
-    assert prototypes.assign(z, torch.zeros(4, dtype=torch.long)).tolist() == [0, 0, 1, 1]
+    nearest = prototypes.assign(prototypes(z), torch.zeros(4, dtype=torch.long))
+    assert nearest.tolist() == [0, 0, 1, 1]
 
 
 def test_a_prototype_moves_a_little_towards_its_tokens() -> None:
