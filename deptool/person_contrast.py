@@ -89,10 +89,11 @@ def person_batches(
     batches = max(1, min(-(-len(found) // count), len(found) // 2, len(paired)))
     paired = _shuffled(paired, generator)
     single = _shuffled(single, generator)[: max(batches * count - len(paired), 0)]
+    dealt = [*paired, *single]
     return [
         [
             clip
-            for subject in [*paired[b::batches], *single[b::batches]]
+            for subject in dealt[b::batches]
             for clip in _of_person(
                 _order(found[subject], known.score, generator),
                 known.seconds,

@@ -70,6 +70,9 @@ DOI = "10.1016/j.neucom.2025.129669"
 NEEDS = ()
 USES = ()
 
+# Settings of a network that tests train in no time.
+SMALL = {"channels": 8, "seconds": 8.0, "persons": 2, "clips": 2, "rounds": 1, "batch_size": 4}
+
 VARIANTS = ({"personal": "penalty"}, {"personal": "none"}, {"positives": "clips"})
 
 _STREAM = "movements"
