@@ -13,6 +13,12 @@ def project_out(x: Tensor, unit: Tensor) -> Tensor:
     return x - (x * unit).sum(-1, keepdim=True) * unit
 
 
+def shared(one: Tensor, other: Tensor) -> Tensor:
+    """Mean squared correlation of the numbers of two vectors (clip, channel) over clips: 0 to 1."""
+    a, b = ((x - x.mean(0)) / (x.var(0, correction=0) + _SMALL).sqrt() for x in (one, other))
+    return (a.T @ b / len(one)).square().mean()
+
+
 class RelationalAttention(nn.Module):
     """RARM without its head: d (clip, step, channel), valid (clip, step), p -> one vector a clip.
 

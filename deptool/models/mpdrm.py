@@ -61,7 +61,7 @@ from deptool.person_contrast import (
     place,
     require_pairs,
 )
-from deptool.relational_attention import RelationalAttention
+from deptool.relational_attention import RelationalAttention, shared
 from deptool.sequence_blocks import Standardise, masked_mean
 from deptool.sequences import Batch, Clip, Known, Phase, Shape, Stream, Track
 
@@ -98,7 +98,7 @@ class Settings:
     medium: int = 7
     long: int = 15
     dropout: float = 0.3
-    personal: Literal["projection", "penalty", "none"] = "projection"
+    personal: Literal["projection", "penalty", "decorrelation", "none"] = "projection"
     positives: Positives = "sessions"
     temperature: float = 0.1
     persons: int = 16
@@ -309,6 +309,8 @@ def loss(model: MPDRM, batch: Batch, phase: int, settings: Settings) -> Tensor:
         return contrast(p, subject, session, settings.temperature)
     score, found, p = model.scored(batch.values, batch.valid)
     total = F.huber_loss(score, batch.score, delta=settings.delta)
+    if p is not None and settings.personal == "decorrelation":
+        total = total + settings.penalty * shared(found, p)
     if p is not None and settings.personal == "penalty":
         total = total + settings.penalty * F.cosine_similarity(found, p, dim=-1).abs().mean()
     return total
