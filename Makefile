@@ -31,11 +31,11 @@ bench: $(VENV)/installed
 $(VENV)/installed: pyproject.toml
 	@echo "Installing into $(VENV), once; this takes a few minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,ray,loggers,dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,encoders,ray,loggers,dev]"
 	touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,ray,loggers,dev,docs]"
+	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,encoders,ray,loggers,dev,docs]"
 	touch $@
 
 clean:

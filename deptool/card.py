@@ -85,7 +85,7 @@ def _model(run: Run) -> str:
         ("Method", _text(about["title"]) + (f", doi:{doi}" if doi else "")),
         ("Predicts", f"total score on {about['scale']} ({_range(about['scale'])})"),
         ("Members", members),
-        ("Takes", ", ".join(f"{g.replace('_', ' ')} ({len(c)})" for g, c in _columns(about))),
+        ("Takes", _takes(about)),
         ("Feature set", _text(about["feature_set"])),
         ("Landmarks", _text(about["normalisation"])),
         ("Versions", f"deptool {about['deptool_version']}, torch {about['torch_version']}"),
@@ -149,8 +149,14 @@ def _licences(run: Run) -> str:
     return "\n".join([lines[0], "", *lines[1:]])
 
 
-def _columns(about: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    return list(about["columns"].items()) or [("nothing but who is in a recording", [])]
+def _takes(about: Mapping[str, Any]) -> str:
+    """Groups of columns and how many; of streams, what made them and how fast they go."""
+    said = [f"{group.replace('_', ' ')} ({len(c)})" for group, c in about["columns"].items()]
+    for name, stream in about.get("streams", {}).items():
+        marked = ", identifies people" if stream["encoding"]["identifies_people"] else ""
+        size = f"{stream['dimension']} numbers, {stream['rate']:.3g} a second"
+        said.append(f"{_text(name)}: {_text(stream['source'])} ({size}{marked})")
+    return "; ".join(said) or "nothing but who is in a recording"
 
 
 def _range(scale: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from deptool import keys
 from deptool.breaches import Problem, read_whole
+from deptool.check_embeddings import Cache, look_at_caches
 from deptool.cohort.unfinished import FEATURE_SET, UNFINISHED, go_on, missing_tables
 from deptool.columns import Table
 from deptool.corpus import MARKER, Corpus, open_corpus
@@ -45,7 +46,7 @@ class CheckReport:
     """What a check found. `corpus` is its name, None where corpus.json does not tell it.
 
     `imported` is whether its rows were imported, and not extracted from videos. Problems stand
-    errors first; recordings are sorted by id.
+    errors first; recordings are sorted by id, embedding caches by name.
     """
 
     corpus: str | None
@@ -53,6 +54,7 @@ class CheckReport:
     problems: tuple[Problem, ...]
     recordings: tuple[Quality, ...]
     failed: tuple[Failure, ...]
+    caches: tuple[Cache, ...] = ()
 
     def measures(self) -> tuple[Measure, ...]:
         """Every measure, with the thresholds that hold for this corpus."""
@@ -122,13 +124,15 @@ def check_corpus(
     for done, (name, path) in enumerate(tracks.items(), len(names) + 1):
         problems += _track(name, rows, path, verb)
         on_progress(done, len(names) + len(tracks))
-    problems += _leftovers(root)
+    caches, found = look_at_caches(root, names)
+    problems += found + _leftovers(root)
     return CheckReport(
         _text(corpus.about.get("name")),
         verb == "import",
         tuple(sorted(problems, key=lambda p: p.severity)),
         tuple(recordings),
         tuple(_failures(recordings, limits)),
+        tuple(caches),
     )
 
 
@@ -223,8 +227,9 @@ def _at_work(corpus: Corpus) -> list[Problem]:
 
 def _leftovers(root: Path) -> list[Problem]:
     """Half-written files of a run that was killed, or that is going on."""
-    found = [p.relative_to(root) for p in (*root.glob(".*.tmp*"), *root.glob("*/.*.tmp*"))]
-    fix = "If no deptool runs on this corpus, delete them; the next extract or import does so too."
+    places = (".*.tmp*", "*/.*.tmp*", "embeddings/*/.*.tmp*")
+    found = [p.relative_to(root) for place in places for p in root.glob(place)]
+    fix = "If no deptool runs on this corpus, delete them; the next extract, import or embed does too."
     what = "half-written, by a run that was killed or is going on"
     return [Problem(path.as_posix(), what, "warning", fix) for path in sorted(found)]
 

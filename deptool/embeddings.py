@@ -7,9 +7,10 @@ made it, with which settings and weights (`Encoding`), and whether such vectors 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 FOLDER = "embeddings"
 _KEY = "deptool.encoding"
+_MADE_OF = "deptool.made_of"
+
+_ROW_GROUP = 4_000_000  # numbers that are written at once
+_HALF = 65504.0  # the largest float16
 
 Floats = NDArray[np.float32]
 
@@ -86,10 +91,14 @@ def find_encoding(folder: Path) -> Encoding | None:
     return read_encoding(first) if first else None
 
 
-def write_embedding(path: Path, found: Embedding, *, half: bool = False) -> None:
-    """Write one recording, atomically; with `half` vectors are float16.
+@contextlib.contextmanager
+def writing_embedding(
+    path: Path, encoding: Encoding, *, half: bool = False, made_of: str | None = None
+) -> Iterator[Callable[[Embedding], None]]:
+    """Write one recording, atomically: what is given takes pieces of it, in order of time.
 
-    Raises InputError as `replacing`.
+    With `half` vectors are float16, and what is too large for that is the largest that is not.
+    `made_of` says which table it was made of. Raises InputError as `replacing`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -97,23 +106,93 @@ def write_embedding(path: Path, found: Embedding, *, half: bool = False) -> None
     about = {
         "deptool.table": "embeddings",
         "deptool.schema_version": str(SCHEMA_VERSION),
-        "deptool.encoder": found.encoding.encoder,
-        "deptool.dimension": str(found.encoding.dimension),
-        "deptool.hop_s": f"{found.encoding.hop_s:g}",
-        "deptool.identifies_people": str(found.encoding.identifies_people).lower(),
-        _KEY: json.dumps(asdict(found.encoding), default=list),
+        "deptool.encoder": encoding.encoder,
+        "deptool.dimension": str(encoding.dimension),
+        "deptool.hop_s": f"{encoding.hop_s:g}",
+        "deptool.identifies_people": str(encoding.identifies_people).lower(),
+        _KEY: json.dumps(asdict(encoding), default=list),
     }
-    vectors = np.where(found.valid[:, None], found.vectors, 0)
+    if made_of is not None:
+        about[_MADE_OF] = made_of
+    vector = pa.list_(pa.float16() if half else pa.float32(), encoding.dimension)
+    kinds = {"start_s": pa.float32(), "end_s": pa.float32(), "vector": vector, "valid": pa.int32()}
+    schema = pa.schema(list(kinds.items()), metadata=about)
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd", write_page_checksum=True) as file,
+    ):
+        held: list[Any] = []
+
+        def put(piece: Embedding) -> None:
+            if len(piece.start):
+                held.append(_rows(piece, schema, half))
+            if sum(map(len, held)) * encoding.dimension >= _ROW_GROUP:
+                file.write_table(pa.concat_tables(held).combine_chunks())
+                held.clear()
+
+        yield put
+        left = pa.concat_tables(held) if held else schema.empty_table()
+        file.write_table(left.combine_chunks())
+
+
+def write_embedding(
+    path: Path, found: Embedding, *, half: bool = False, made_of: str | None = None
+) -> None:
+    """Write one recording, which is in memory as a whole; see `writing_embedding`."""
+    with writing_embedding(path, found.encoding, half=half, made_of=made_of) as put:
+        put(found)
+
+
+def _rows(piece: Embedding, schema: Any, half: bool) -> Any:
+    """A piece as a table; vectors that are not valid are zeros."""
+    import pyarrow as pa
+
+    vectors = np.where(piece.valid[:, None], piece.vectors, 0)
+    if half:
+        vectors = np.clip(vectors, -_HALF, _HALF)
     flat = pa.array(vectors.astype(np.float16 if half else np.float32).ravel())
-    columns: dict[str, Any] = {
-        "start_s": pa.array(found.start.astype(np.float32)),
-        "end_s": pa.array(found.end.astype(np.float32)),
-        "vector": pa.FixedSizeListArray.from_arrays(flat, found.encoding.dimension),
-        "valid": pa.array(found.valid.astype(np.int32)),
-    }
-    table = pa.table(columns).replace_schema_metadata(about)
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+    columns = [
+        pa.array(piece.start.astype(np.float32)),
+        pa.array(piece.end.astype(np.float32)),
+        pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
+        pa.array(piece.valid.astype(np.int32)),
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def is_made_of(path: Path) -> tuple[bool, str | None]:
+    """Whether a file's vectors are float16, and which table they were made of, if it says."""
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(path)
+    said = (schema.metadata or {}).get(_MADE_OF.encode())
+    return str(schema.field("vector").type.value_type) == "halffloat", said and said.decode()
+
+
+def differences(there: Encoding, wanted: Encoding) -> list[str]:
+    """What two encodings do not have in common, in words: 'px is 112, not 224'."""
+    one, other = ({**e.settings, **asdict(e)} for e in (there, wanted))
+    plain = [key for key in other if key not in ("settings", "parts", "columns")]
+    found = [
+        f"{key} is {_short(one.get(key))}, not {_short(other[key])}"
+        for key in plain
+        if one.get(key) != other[key]
+    ]
+    a, b = ([name for names in e.columns.values() for name in names] for e in (there, wanted))
+    more, less = sorted(set(a) - set(b)), sorted(set(b) - set(a))
+    found += [f"it has {_some(more)}"] if more else []
+    found += [f"it lacks {_some(less)}"] if less else []
+    return found or ["its parts are others"]
+
+
+def _short(value: object) -> str:
+    """A value in few letters, a digest by its first digits."""
+    text = str(value)
+    return text if len(text) <= 32 else f"{text[:12]}…"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more columns" if names[3:] else "")
 
 
 def read_encoding(path: Path) -> Encoding:

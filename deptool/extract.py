@@ -15,7 +15,7 @@ from deptool.extract_one import FAILED, Job, Plan, Row
 from deptool.labels_beside import join_beside
 from deptool.recordings import RecordingsTable
 from deptool.settings import resolve
-from deptool.sources import copies, find_videos, recording_ids, same_files
+from deptool.sources import copies, named_videos
 from deptool.video import open_video
 from deptool.weights import check_folder
 
@@ -225,18 +225,13 @@ def _how(settings: ExtractSettings, plan: Plan) -> dict[str, object]:
 
 def _found(videos: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:
     """Recordings to extract by id, and ids whose file another one leads to as well."""
-    paths = find_videos(videos)
     if videos.is_file():
         try:
             with open_video(videos):  # one file named by hand: an error, not a row in a corpus
                 pass
         except InputError as error:
             raise InputError(error.what, where=str(videos)) from error
-    again = same_files(paths)
-    named = {path: name for name, path in recording_ids(videos, paths).items()}
-    found = {name: path for path, name in named.items() if path not in again}
-    linked = sorted((named[path], named[first]) for path, first in again.items())
-    return found, linked
+    return named_videos(videos)
 
 
 def _run(

@@ -54,7 +54,7 @@ def _look(kind: str, name: str, weights: Path | None) -> PlugIn:
     except ImportError as error:
         return PlugIn(kind, name, title, "unknown", (), False, str(error), SEE_DOCTOR)
     licence = getattr(module, "LICENCE", _OWN_LICENCE)
-    needs = _needs(name, getattr(module, "WEIGHTS", ()))
+    needs = _needs(name, getattr(module, "EXTRA", None), getattr(module, "WEIGHTS", ()))
     try:
         if hasattr(module, "require"):
             settings = (module.Settings(), weights) if hasattr(module, "Settings") else ()
@@ -65,8 +65,10 @@ def _look(kind: str, name: str, weights: Path | None) -> PlugIn:
     return PlugIn(kind, name, title, licence, needs, ready=True)
 
 
-def _needs(name: str, weights: Sequence[Weight]) -> tuple[str, ...]:
+def _needs(name: str, extra: str | None, weights: Sequence[Weight]) -> tuple[str, ...]:
+    """What a plug-in needs; an extractor's extra is called like it, an encoder names its own."""
     needs = [f"extra {e}" for e in _extras() if name == e or name.startswith(f"{e}-")]
+    needs += [f"extra {extra}"] if extra else []
     if weights:
         n_bytes = [w.size_bytes for w in weights if w.size_bytes is not None]
         size = f", {size_text(sum(n_bytes))}" if len(n_bytes) == len(weights) else ""

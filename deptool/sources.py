@@ -86,6 +86,18 @@ def same_files(paths: Sequence[Path]) -> dict[Path, Path]:
     return again
 
 
+def named_videos(folder: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:
+    """Videos under a folder by their recording's id, and ids whose file another one leads to.
+
+    A file that is there under two names is in the first alone. Raises InputError as `find_videos`.
+    """
+    paths = find_videos(folder)
+    again = same_files(paths)
+    named = {path: name for name, path in recording_ids(folder, paths).items()}
+    found = {name: path for path, name in named.items() if path not in again}
+    return found, sorted((named[path], named[first]) for path, first in again.items())
+
+
 def copies(ids: dict[str, Path]) -> list[tuple[str, str]]:
     """Pairs (id, id of the first) of recordings whose files hold the same bytes."""
     sizes: dict[int, list[str]] = {}

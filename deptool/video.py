@@ -165,10 +165,10 @@ class Video:
                 try:
                     yield from self.stream.decode(packet)
                 except av.FFmpegError as error:
-                    self.problem = ("corrupt", f"damaged data: {_words(error)}")
+                    self.problem = ("corrupt", f"damaged data: {words(error)}")
                     yield None
         except av.FFmpegError as error:
-            self.problem = ("corrupt", f"reading stopped: {_words(error)}")
+            self.problem = ("corrupt", f"reading stopped: {words(error)}")
 
     def _judge(self, first_s: float) -> None:
         """Cut or damaged: compare what was read with what the container promised."""
@@ -213,7 +213,7 @@ def open_video(path: Path) -> Iterator[Video]:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"cannot be opened as a video: {_words(error)}") from error
+        raise InputError(f"cannot be opened as a video: {words(error)}") from error
     with container:
         if container.format.name == "tty":  # FFmpeg draws a text's letters and calls it a video
             raise InputError("cannot be opened as a video: it is a text")
@@ -241,6 +241,6 @@ def _seconds(text: str) -> float | None:
     return 3600 * hours + 60 * minutes + seconds
 
 
-def _words(error: Exception) -> str:
+def words(error: Exception) -> str:
     """The reason in words, without FFmpeg's error number and without the file's path."""
     return getattr(error, "strerror", None) or type(error).__name__

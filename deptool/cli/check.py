@@ -89,6 +89,8 @@ def _bar() -> tuple[Bar, Callable[[int, int], None]]:
 
 
 def _show(report: CheckReport, everything: bool) -> None:
+    from rich.markup import escape
+
     from deptool.cli import terminal
 
     page = terminal.page()
@@ -105,6 +107,9 @@ def _show(report: CheckReport, everything: bool) -> None:
     else:
         page.print(title, markup=False)
     _list(report.problems)
+    for cache in report.caches:
+        if cache.identifies:
+            page.print(f"[{_COLOURS[1]}]Note:[/] {escape(cache.identifies)}", soft_wrap=True)
     if len(shown) < n:
         rest = terminal.count(n - len(shown), "recording")
         terminal.say(f"Not shown, since nothing is marked: {rest}. See --all.")

@@ -7,7 +7,6 @@ the person speaks, and the voice's timbre, which is the person's. No sound was e
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,23 @@ from deptool.cohort.latent import Latent
 from deptool.cohort.persons import TIMBRE, Person, Take
 from deptool.cohort.settings import Draw, SynthSettings
 from deptool.corpus import Corpus
-from deptool.schema import SCHEMA_VERSION
-from deptool.tables import replacing
+from deptool.embeddings import Embedding, Encoding, write_embedding
 
 Floats = NDArray[np.float64]
 
 ENCODER = "synthetic-voice"
 DIMENSION = 24
 HOP_S = 1.0
+
+ENCODING = Encoding(
+    encoder=ENCODER,
+    version=1,
+    dimension=DIMENSION,
+    hop_s=HOP_S,
+    source="sound",
+    identifies_people=True,
+    synthetic=True,
+)
 
 _PARTS = 3 + TIMBRE  # loudness, pitch, speech, timbre
 _NOISE = 0.4
@@ -53,28 +61,11 @@ def voice_of(settings: SynthSettings, person: Person, take: Take, latent: Latent
 
 def write_voice(path: Path, vectors: Floats) -> None:
     """Write vectors (second, dimension) as an embedding cache. Raises InputError as `replacing`."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    begin = (HOP_S * np.arange(len(vectors))).astype(np.float32)
-    flat = pa.array(vectors.astype(np.float32).ravel())
-    about = {
-        "deptool.table": "embeddings",
-        "deptool.schema_version": str(SCHEMA_VERSION),
-        "deptool.encoder": ENCODER,
-        "deptool.dimension": str(DIMENSION),
-        "deptool.hop_s": f"{HOP_S:g}",
-        "deptool.identifies_people": "true",
-    }
-    columns: dict[str, Any] = {
-        "start_s": pa.array(begin),
-        "end_s": pa.array((begin + HOP_S).astype(np.float32)),
-        "vector": pa.FixedSizeListArray.from_arrays(flat, DIMENSION),
-        "valid": pa.array(np.ones(len(vectors), np.int32)),
-    }
-    table = pa.table(columns).replace_schema_metadata(about)
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+    start = HOP_S * np.arange(len(vectors))
+    valid = np.ones(len(vectors), np.bool_)
+    write_embedding(
+        path, Embedding(ENCODING, start, start + HOP_S, vectors.astype(np.float32), valid)
+    )
 
 
 def _mixture() -> Floats:

@@ -1,4 +1,4 @@
-"""behaviour: what the tables hold, per frame: no pixels, no weights.
+"""What the tables hold, per frame: aligned landmarks, their motion, AUs, pose, gaze; no weights.
 
 Six vectors a second, of these parts, each where the corpus has its columns:
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SOURCE = "tables"
 IDENTIFIES = False  # no more than the tables that it is made of
+EXTRA = None
 VERSION = 1
 GROUPS = ("landmarks", "action_units", "head_pose", "gaze")
 

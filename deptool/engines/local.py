@@ -15,10 +15,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from deptool.errors import DeptoolError, InputError
-from deptool.extract_one import Job, Plan, Row, Worker, empty_row
+from deptool.extract_one import Job, News, Plan, Row, Worker, empty_row
 from deptool.interrupts import ctrl_c_waits
 from deptool.machine import usable_cores
 
@@ -34,20 +35,34 @@ LOST = "the worker process died or stood still twice while it read this, perhaps
 
 CANNOT_START = "the worker processes end before they begin"
 SEE = (
-    "See `deptool doctor`. A script that calls extract() must do so under"
+    "See `deptool doctor`. A script that calls extract() or embed() must do so under"
     " `if __name__ == '__main__':`, since every worker reads the script again."
 )
 
 # A worker that reports nothing for this long (s) is ended, as if it had died.
 STALL_S = 900.0
 
-# In a worker: itself, and where its news go: recording, pictures read, seconds of video read.
-News = tuple[str, int, float]
-_worker: Worker | None = None
-_news: Queue[News] | None = None
+# What a worker tells: recording, pictures read, seconds read.
+Told = tuple[str, int, float]
 
-# A worker's pool, the recording that it reads, and how often that was tried, by what it will give.
-Running = dict[Future[Row], tuple[ProcessPoolExecutor, Job, int]]
+
+class HasId(Protocol):
+    """A job is of one recording."""
+
+    @property
+    def recording_id(self) -> str: ...
+
+
+Task = TypeVar("Task", bound=HasId)
+Done = TypeVar("Done")
+Work = Callable[[Task, News], Done]
+
+# In a worker: what it does with a job, and where its news go.
+_work: Work[Any, Any] | None = None
+_news: Queue[Told] | None = None
+
+# A worker's pool, the job that it does, and how often that was tried, by what it will give.
+Running = dict[Future[Any], tuple[ProcessPoolExecutor, Any, int]]
 
 
 def require() -> None:
@@ -61,10 +76,31 @@ def run(
     address: str | None,
     on_news: Callable[[int, float], None],
 ) -> Iterator[Row]:
-    """Rows as they are done; see `deptool.engines`. One pool per worker, so that one can die."""
+    """Rows as they are done; see `deptool.engines`."""
     del address
+    lost = partial(failed_row, plan)
+    return run_jobs(jobs, partial(_extracting, plan), lost, workers, on_news)
+
+
+def _extracting(plan: Plan) -> Work[Job, Row]:
+    return Worker(plan).extract
+
+
+def run_jobs(
+    jobs: Sequence[Task],
+    make: Callable[[], Work[Task, Done]],
+    lost: Callable[[Task, str], Done],
+    workers: int,
+    on_news: Callable[[int, float], None],
+) -> Iterator[Done]:
+    """What becomes of each job as it is done, in any order; one pool per worker, so one can die.
+
+    `make` is called once in each worker, and what it gives is called with every job and with what
+    hears the news. `lost` says what a job gives that took its worker with it twice, or met a bug,
+    and why. Closing the iterator ends the workers at once.
+    """
     spawn = multiprocessing.get_context("spawn")
-    news: Queue[News] = spawn.Queue()
+    news: Queue[Told] = spawn.Queue()
     todo = deque((job, 1) for job in jobs)
     n_slots = min(workers, len(jobs))
     threads = max(1, usable_cores() // max(n_slots, 1))
@@ -73,7 +109,7 @@ def run(
     made: list[ProcessPoolExecutor] = []
 
     def pool() -> ProcessPoolExecutor:
-        made.append(ProcessPoolExecutor(1, spawn, _start, (plan, news, threads)))
+        made.append(ProcessPoolExecutor(1, spawn, _start, (make, news, threads)))
         return made[-1]
 
     idle = [pool() for _ in range(n_slots)]
@@ -115,9 +151,9 @@ def run(
                 elif isinstance(error, BrokenProcessPool) and not begun:
                     raise InputError(CANNOT_START, fix=SEE) from error
                 else:
-                    lost = isinstance(error, BrokenProcessPool)
-                    bug = bug if lost else error
-                    yield failed_row(job, plan, LOST if lost else "a bug of deptool's")
+                    died = isinstance(error, BrokenProcessPool)
+                    bug = bug if died else error
+                    yield lost(job, LOST if died else "a bug of deptool's")
         if bug is not None:
             raise bug
     finally:
@@ -126,23 +162,23 @@ def run(
         news.close()
 
 
-def _submit(slot: ProcessPoolExecutor, job: Job) -> Future[Row]:
+def _submit(slot: ProcessPoolExecutor, job: HasId) -> Future[Any]:
     """Hand a job to a worker, which is started if it is not there yet; meanwhile Ctrl-C waits."""
     with ctrl_c_waits():
-        return slot.submit(_extract, job)
+        return slot.submit(_do, job)
 
 
-def failed_row(job: Job, plan: Plan, reason: str) -> Row:
+def failed_row(plan: Plan, job: Job, reason: str) -> Row:
     """The row of a recording that could not be finished."""
     return empty_row(job.recording_id, plan) | {"status": "failed", "reason": reason}
 
 
-def _start(plan: Plan, news: Queue[News], threads: int) -> None:
+def _start(make: Callable[[], Work[Any, Any]], news: Queue[Told], threads: int) -> None:
     """Set up a worker: its share of the cores; what libraries log in C++ goes nowhere.
 
     Errors travel back as exceptions, so nothing that a user needs is written to stderr here.
     """
-    global _worker, _news
+    global _work, _news
     from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers itself
@@ -152,7 +188,7 @@ def _start(plan: Plan, news: Queue[News], threads: int) -> None:
     os.close(sink)
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for torch, which is not imported yet
     threadpool_limits(1)  # for numpy, which is; its matrices here are small
-    _worker, _news = Worker(plan), news
+    _work, _news = make(), news
 
 
 def _die_with_parent() -> None:
@@ -169,16 +205,16 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _extract(job: Job) -> Row:
-    assert _worker is not None
+def _do(job: HasId) -> object:
+    assert _work is not None
     assert _news is not None
     tell = _news.put
     name = job.recording_id
     tell((name, 0, 0.0))  # it has begun
-    return _worker.extract(job, lambda pictures, seconds: tell((name, pictures, seconds)))
+    return _work(job, lambda pictures, seconds: tell((name, pictures, seconds)))
 
 
-def _heard(news: Queue[News]) -> Iterator[News]:
+def _heard(news: Queue[Told]) -> Iterator[Told]:
     with contextlib.suppress(queue.Empty):
         while True:
             yield news.get_nowait()

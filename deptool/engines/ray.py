@@ -113,14 +113,14 @@ def run(
                     if n_try < TRIES:
                         todo.append((job, n_try + 1))
                     else:
-                        yield failed_row(job, plan, LOST)
+                        yield failed_row(plan, job, LOST)
                     continue
                 except RayTaskError as error:
                     idle.append(actor)
                     if isinstance(error.cause, DeptoolError):
                         raise error.cause from None
                     bug = error
-                    yield failed_row(job, plan, "a bug of deptool's")
+                    yield failed_row(plan, job, "a bug of deptool's")
                     continue
                 idle.append(actor)
                 _write(made, job)
