@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deptool.comparison import Difference
     from deptool.corpus import Corpus
 
+CONSTANT, ORACLE = "constant", "oracle"  # names beside those of variants
 TRACKS_FILE = "tracks.parquet"
 NAMES = {"rmse": "RMSE", "mae": "MAE", "ccc": "CCC", "pcc": "PCC", "r2": "R2", "smape": "SMAPE"}
 LESS_IS_BETTER = ("rmse", "mae", "smape")
@@ -58,9 +59,15 @@ class Results:
     def predictions(
         self, variant: str, cohort: str | None = None, split: str = "test"
     ) -> pl.DataFrame:
-        """Rows of the predictions table of one split (row = recording x fold x seed)."""
+        """Rows of the predictions table of one split (row = recording x fold x seed).
+
+        `variant` may be 'constant' too, the mean training score, and 'oracle', what can be known of
+        the planted cues at best (cohort/truth.py).
+        """
         import polars as pl
 
+        if variant in (CONSTANT, ORACLE):
+            return self._bound(variant, self._cohort(cohort), split)
         path = self.run(variant, cohort).root / "predictions.parquet"
         return read_table(path, PREDICTIONS).filter(pl.col("split") == split)
 
@@ -137,6 +144,18 @@ class Results:
         )
         estimate = Estimate(found.difference, found.interval)
         return Claim(text, source, said, verdict_below(estimate), why)
+
+    def _bound(self, which: str, cohort: str, split: str) -> pl.DataFrame:
+        """Predictions of the constant or of the oracle, on the recordings that all variants have."""
+        import polars as pl
+
+        first = next(variant for name, variant in self.runs if name == cohort)
+        rows = self.predictions(first, cohort, split)
+        if which == CONSTANT:
+            return rows.with_columns(prediction=pl.col("train_mean"))
+        oracle = self.truth("oracle", cohort).select("recording_id", "prediction")
+        rows = rows.filter(pl.col("seed") == rows["seed"].min()).drop("prediction")
+        return rows.join(oracle, on="recording_id", how="left")
 
     def _cohort(self, name: str | None) -> str:
         if name is None:
