@@ -31,10 +31,11 @@ class Checkpoint:
     best: dict[str, Tensor] = field(default_factory=dict)
     optimiser: dict[str, Tensor] = field(default_factory=dict)  # 'exp_avg': (parameter,)
     random: dict[str, Tensor] = field(default_factory=dict)  # generator states, uint8
+    ends: list[int] = field(default_factory=list)  # last epochs of the phases that are over
 
 
 _PARTS = ("parameters", "best", "optimiser", "random")
-_NUMBERS = ("epoch", "best_epoch", "finished", "history")
+_NUMBERS = ("epoch", "best_epoch", "finished", "ends", "history")
 
 
 def write_checkpoints(path: Path, members: Mapping[Key, Checkpoint]) -> None:

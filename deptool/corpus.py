@@ -71,6 +71,10 @@ class Corpus:
     def frames_path(self, recording_id: str) -> Path:
         return self.root / "frames" / f"{recording_id}.parquet"
 
+    def embedding_path(self, name: str, recording_id: str) -> Path:
+        """Where a recording's vectors lie in the cache of that name."""
+        return self.root / "embeddings" / name / f"{recording_id}.parquet"
+
     def tracks_path(self, recording_id: str) -> Path:
         return self.root / "tracks" / f"{recording_id}.parquet"
 

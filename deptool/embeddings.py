@@ -52,8 +52,9 @@ class Encoding:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all this: what two caches must have in common to be one."""
-        text = json.dumps(asdict(self), sort_keys=True, default=list)
+        """SHA-256 of what two caches must have in common to be one: all but `synthetic`."""
+        about = {name: value for name, value in asdict(self).items() if name != "synthetic"}
+        text = json.dumps(about, sort_keys=True, default=list)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -81,9 +82,8 @@ def caches(corpus: Corpus) -> list[str]:
 
 def find_encoding(folder: Path) -> Encoding | None:
     """What made the first file of a cache; None where it has none."""
-    for path in sorted(folder.glob("*.parquet")):
-        return read_encoding(path)
-    return None
+    first = min(folder.glob("*.parquet"), default=None)
+    return read_encoding(first) if first else None
 
 
 def write_embedding(path: Path, found: Embedding, *, half: bool = False) -> None:
@@ -156,5 +156,6 @@ def read_embedding(path: Path, part: slice = slice(None)) -> Embedding:
             where=f"{FOLDER}/{path.parent.name}/{path.name}",
             fix="Delete it and run `deptool embed` again.",
         ) from error
-    times = (x.astype(np.float64) for x in (start, end))
-    return Embedding(encoding, *times, vectors, valid == 1)
+    return Embedding(
+        encoding, start.astype(np.float64), end.astype(np.float64), vectors, valid == 1
+    )

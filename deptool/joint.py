@@ -50,6 +50,10 @@ class Joint(Corpus):
         part, own = self._part(recording_id)
         return part.frames_path(own)
 
+    def embedding_path(self, name: str, recording_id: str) -> Path:
+        part, own = self._part(recording_id)
+        return part.embedding_path(name, own)
+
     def recordings(self) -> pl.DataFrame:
         """The recordings of all, their ids made unique; the split as each corpus's role is."""
         import polars as pl

@@ -24,34 +24,32 @@ from deptool.checkpoints import Checkpoint, Key, write_checkpoints
 from deptool.errors import TrainingError
 from deptool.networks import threads
 from deptool.side_by_side import side_by_side
-from deptool.trainer import Member, Trainer
 
 if TYPE_CHECKING:
     from deptool.runs import Run
     from deptool.segmented import Segmented
+    from deptool.sequence_trainer import SequenceTrainer
+    from deptool.sequenced import Sequenced
+    from deptool.trainer import Member, Trainer
 
 _SAVE_EVERY_S = 3.0
 _SAVING_SHARE = 0.05  # of the time, at most
-# Members in step: more of them make a step no cheaper, and leave other cores without work.
-_MOST_MEMBERS = {"cpu": 8}
-_MOST_ELSEWHERE = 64
-_MOST_NUMBERS = 50_000_000  # parameters of members in step
 
 
-OnEpoch = Callable[[Member, int, float, float], None]  # member, epoch, train loss, dev RMSE
+OnEpoch = Callable[["Member", int, float, float], None]  # member, epoch, train loss, dev RMSE
 
 
 def train_members(
-    run: Run, data: Segmented, members: Sequence[Member], on_epoch: OnEpoch | None
+    run: Run, data: Segmented | Sequenced, members: Sequence[Member], on_epoch: OnEpoch | None
 ) -> list[Checkpoint]:
     """Train members to their end, from their checkpoints where there are some.
 
     They form groups that train in step; on a CPU, one thread trains each group, as many at a time
     as there are cores.
     """
-    most = _at_once(data)
-    trainers = [Trainer(data, group) for group in _groups(members, most)]
-    place = data.values.device
+    most = data.at_once()
+    trainers = [data.trainer(group) for group in _groups(members, most)]
+    place = data.plan.place
     forked = torch.random.fork_rng(devices=[place] if place.type == "cuda" else [])
     with forked, threads(1 if most > 1 else getattr(data.plan.module, "CPU_THREADS", None)):
         if most == 1 or len(trainers) == 1 or place.type != "cpu":
@@ -63,7 +61,10 @@ def train_members(
 
 
 def _train(
-    run: Run, trainer: Trainer, on_epoch: OnEpoch | None, stop: threading.Event | None = None
+    run: Run,
+    trainer: Trainer | SequenceTrainer,
+    on_epoch: OnEpoch | None,
+    stop: threading.Event | None = None,
 ) -> list[Checkpoint]:
     """Train the members of a started trainer to their end; StoppedError where `stop` is set."""
     members, states = trainer.members, trainer.states
@@ -115,18 +116,6 @@ def _require_finite(run: Run, member: Member, epoch: int, loss: float, rmse: flo
             where=str(run.root),
             fix="Use a smaller learning_rate.",
         )
-
-
-def _at_once(data: Segmented) -> int:
-    """How many members train in step at most: one, where the model's file says so."""
-    module = data.plan.module
-    if not getattr(module, "TOGETHER", True):
-        return 1
-    with torch.random.fork_rng(devices=[]):
-        network = module.build(data.plan.settings, columns=data.columns)
-    size: int = sum(p.numel() for p in network.parameters())
-    most = _MOST_MEMBERS.get(data.values.device.type, _MOST_ELSEWHERE)
-    return max(1, min(most, _MOST_NUMBERS // size))
 
 
 def _groups(members: Sequence[Member], most: int) -> list[Sequence[Member]]:

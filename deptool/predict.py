@@ -49,7 +49,8 @@ def predict(
     check_features(corpus, recordings, header)
     module = plugins.load("models", header["model"])
     settings = resolve(module.Settings, header["settings"], where=f"model of {run_root.name}")
-    plan = Plan(module, settings, header["columns"], find_device(device))
+    place, streams = find_device(device), header.get("streams")
+    plan = Plan(module, settings, header["columns"], place, streams, keep=False)
     prepared = prepare(corpus, recordings, plan)
     if prepared.recordings.is_empty():
         listed = "; ".join(f"{name}: {why}" for name, why in list(prepared.skipped.items())[:5])

@@ -33,6 +33,8 @@ class Plan:
     settings: Any
     columns: Mapping[str, Sequence[str]]
     place: torch.device
+    streams: Mapping[str, Mapping[str, Any]] | None = None  # as the model was trained on them
+    keep: bool = True  # whether all recordings stay in memory
 
 
 class Prepared(Protocol):
@@ -91,7 +93,11 @@ def prepare(
     plan: Plan,
     on_read: OnRead = lambda _done, _of: None,
 ) -> Prepared:
-    """Read the recordings for a model of segments (it has `build`) or of recordings (`fit`)."""
+    """Read the recordings as the model takes them: as streams, segments, or a vector each."""
+    if hasattr(plan.module, "streams"):
+        from deptool.sequenced import sequenced
+
+        return sequenced(corpus, recordings, plan, on_read)
     if hasattr(plan.module, "build"):
         from deptool.segmented import segmented
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MARKER = "run.json"
+TRACKS_FILE = "tracks.parquet"  # what members said of times, where the model says it
 SUBJECTS_FILE = "subjects.parquet"  # of the persons of the run, where the corpus knows of them
 _KEY = "deptool"
 _COMPARED = (
@@ -171,7 +172,10 @@ def write_model(run: Run, members: Mapping[tuple[int, int], Mapping[str, Tensor]
         *("schema_version", "deptool_version", "model", "title", "doi", "corpus", "feature_set"),
         *("scale", "settings", "normalise", "normalisation", "columns", "members"),
     )
-    write_tensors(run.model_path, tensors, {name: run.about[name] for name in wanted})
+    about = {name: run.about[name] for name in wanted}
+    if "streams" in run.about:
+        about["streams"] = run.about["streams"]
+    write_tensors(run.model_path, tensors, about)
 
 
 def read_model(root: Path) -> tuple[dict[str, Any], list[dict[str, Tensor]]]:

@@ -311,6 +311,29 @@ HISTORY = Table(
     ),
 )
 
+RUN_TRACKS = Table(
+    "run_tracks",
+    "One row per time that a member of a run said something of, in dev and test recordings",
+    (
+        Column("recording_id", "string", "recording"),
+        Column("split", "string", "its part in the member's fold", choices=("dev", "test")),
+        Column("fold", "int32", "fold of a cross-validation, 0 for a fixed split", low=0),
+        Column("seed", "int32", "seed of the member", low=0),
+        Column(
+            *("kind", "string", "relevance, modality, time, key_frame or prototype"),
+            choices=("relevance", "modality", "time", "key_frame", "prototype"),
+        ),
+        Column("name", "string", "which one: a scale, a modality, …"),
+        Column("start_s", "float32", "from when", "s", 0),
+        Column("end_s", "float32", "to when", "s", 0),
+        Column("value", "float32", "as the model has it: see its page"),
+    ),
+)
+
 TABLES = {
-    t.name: t for t in (FRAMES, TRACKS, RECORDINGS, LABELS, SUBJECTS, PREDICTIONS, METRICS, HISTORY)
+    t.name: t
+    for t in (
+        *(FRAMES, TRACKS, RECORDINGS, LABELS, SUBJECTS, PREDICTIONS, METRICS, HISTORY),
+        RUN_TRACKS,
+    )
 }

@@ -17,13 +17,19 @@ from deptool import windows
 from deptool.loop import OnEpoch, train_members
 from deptool.machine import usable_cores
 from deptool.networks import Widths, average, restore, score_segments, threads, widths
-from deptool.trainer import Member
+from deptool.trainer import Member, Trainer
 
 if TYPE_CHECKING:
     from deptool.checkpoints import Checkpoint
     from deptool.corpus import Corpus
     from deptool.prepare import OnRead, Plan
     from deptool.runs import Run
+
+
+# Members in step: more of them make a step no cheaper, and leave other cores without work.
+_MOST_MEMBERS = {"cpu": 8}
+_MOST_ELSEWHERE = 64
+_MOST_NUMBERS = 50_000_000  # parameters of members in step
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,20 @@ class Segmented:
         self, run: Run, members: Sequence[Member], on_epoch: OnEpoch | None
     ) -> list[Checkpoint]:
         return train_members(run, self, members, on_epoch)
+
+    def at_once(self) -> int:
+        """How many members train in step at most: one, where the model's file says so."""
+        module = self.plan.module
+        if not getattr(module, "TOGETHER", True):
+            return 1
+        with torch.random.fork_rng(devices=[]):
+            network = module.build(self.plan.settings, columns=self.columns)
+        size: int = sum(p.numel() for p in network.parameters())
+        most = _MOST_MEMBERS.get(self.values.device.type, _MOST_ELSEWHERE)
+        return max(1, min(most, _MOST_NUMBERS // size))
+
+    def trainer(self, members: Sequence[Member]) -> Trainer:
+        return Trainer(self, members)
 
     def predict(self, members: Sequence[Mapping[str, Tensor]]) -> list[NDArray[np.float64]]:
         """One thread a core scores with one member; with one alone, torch's own threads help."""

@@ -31,9 +31,11 @@ from deptool.measured import scaling
 from deptool.networks import find_device
 from deptool.predict import predictions_table
 from deptool.prepare import OnRead, Plan, Prepared, choose_columns, prepare
-from deptool.runs import SUBJECTS_FILE, Run
-from deptool.schema import HISTORY, PREDICTIONS, SCHEMA_VERSION, SPLITS, SUBJECTS
+from deptool.runs import SUBJECTS_FILE, TRACKS_FILE, Run
+from deptool.schema import HISTORY, PREDICTIONS, RUN_TRACKS, SCHEMA_VERSION, SPLITS, SUBJECTS
+from deptool.sequenced import Sequenced
 from deptool.splits import Fold
+from deptool.streams import open_streams
 from deptool.tables import write_table
 from deptool.trainer import Member
 
@@ -88,6 +90,9 @@ def train(
         "without": sorted(without),
         "seeds": list(seeds),
     }
+    if hasattr(module, "streams"):
+        streams = open_streams(corpus, recordings, module.streams(settings))
+        about["streams"] = {name: opened.about() for name, opened in streams.items()}
     about["digest"] = _digest(about, recordings)
     if out is None:
         name = f"{about['model']}-{runs.slug(corpus.name)}-{about['digest'][:8]}"
@@ -173,6 +178,8 @@ def _digest(about: dict[str, Any], recordings: pl.DataFrame) -> str:
         *("seeds", "settings"),
     )
     decisive = [{n: about[n] for n in names}, recordings.select(wanted).rows()]
+    if "streams" in about:
+        decisive.append({name: kept["digest"] for name, kept in about["streams"].items()})
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
@@ -239,10 +246,29 @@ def _finish(
         for member, found, entry in zip(members, scores, run.about["members"], strict=True)
     ]
     write_table(run.root / "predictions.parquet", PREDICTIONS, pl.concat(tables))
+    if isinstance(prepared, Sequenced):
+        write_table(done.root / TRACKS_FILE, RUN_TRACKS, _tracks(prepared, members, states))
     done.write()
     done.drop_checkpoints()
     write_card(done.root)
     return done
+
+
+def _tracks(
+    prepared: Sequenced, members: Sequence[Member], states: Sequence[Checkpoint]
+) -> pl.DataFrame:
+    """What each member says of the times of its dev and test recordings."""
+    tables = [
+        prepared.tracks(state.best, member.fold.part(split)).with_columns(
+            pl.lit(split).alias("split"),
+            pl.lit(member.fold.number, pl.Int32).alias("fold"),
+            pl.lit(member.seed, pl.Int32).alias("seed"),
+        )
+        for member, state in zip(members, states, strict=True)
+        for split in ("dev", "test")
+        if member.fold.part(split)
+    ]
+    return pl.concat(tables).select(c.name for c in RUN_TRACKS.columns)
 
 
 def _history(member: Member, state: Checkpoint) -> list[dict[str, float]]:

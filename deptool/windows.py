@@ -109,7 +109,7 @@ def _segments(
     times, values = read(corpus, recording, columns)
     empty = np.isnan(values).all(axis=0)
     null = [] if empty.all() else [c for c, e in zip(flat(columns), empty, strict=True) if e]
-    _check_rate(corpus, recording, times, settings.fps)
+    require_rate(corpus, recording, times, settings.fps)
     times, values = resample(times, values, settings.fps)
     segments = windows(values, settings.frames, settings.overlap)
     stamps = windows(times, settings.frames, settings.overlap)
@@ -119,14 +119,17 @@ def _segments(
     return fill(segments[kept], stamps), stamps[:, 0], int((~kept).sum()), null
 
 
-def _check_rate(corpus: Corpus, recording: Mapping[str, Any], times: Times, fps: float) -> None:
+def require_rate(
+    corpus: Corpus, recording: Mapping[str, Any], times: Times, fps: float, setting: str = "fps"
+) -> None:
+    """Raise DataError where a recording is slower than `fps`, which `setting` of a model says."""
     rate = recording["fps"] or (len(times) - 1) / max(times[-1] - times[0], 1e-6)
     if len(times) > 1 and rate < _SLOWEST * fps:
         raise DataError(
             f"has {rate:.3g} rows per second, but the model works at {fps:g}",
             where=f"corpus {corpus.name!r}, recording {recording['recording_id']!r}",
             fix=f"Extract it again at {fps:g} rows per second or more, or train at its rate:"
-            f" --set fps={rate:.3g}",
+            f" --set {setting}={rate:.3g}",
         )
 
 
