@@ -8,7 +8,7 @@ threshold is met by the value itself; its interval stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from deptool.bootstrap import Estimate, estimates
 from deptool.claims import Claim, Verdict
 from deptool.errors import DataError, UsageError, suggest
 from deptool.report_cells import number
-from deptool.runs import Run
+from deptool.runs import TRACKS_FILE, Run
 from deptool.schema import PREDICTIONS
 from deptool.tables import read_table
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from deptool.comparison import Difference
     from deptool.corpus import Corpus
+    from deptool.seen import Seen
 
 CONSTANT, ORACLE = "constant", "oracle"  # names beside those of variants
-TRACKS_FILE = "tracks.parquet"
 NAMES = {"rmse": "RMSE", "mae": "MAE", "ccc": "CCC", "pcc": "PCC", "r2": "R2", "smape": "SMAPE"}
 LESS_IS_BETTER = ("rmse", "mae", "smape")
 
@@ -126,6 +126,14 @@ class Results:
         found = found.join(persons.unique(), on="recording_id", how="left")
         return found.sort("recording_id", "fold", "seed", "name", "start_s", "end_s")
 
+    def clips(
+        self, variant: str, cohort: str | None = None, split: str = "test"
+    ) -> Iterator[Seen]:
+        """A variant's networks with the clips of one split (seen.py): to ask them for features."""
+        from deptool.seen import clips_of
+
+        return clips_of(self.run(variant, cohort), self.corpus(cohort), split)
+
     def lower_error(
         self,
         one: str,
@@ -146,7 +154,7 @@ class Results:
         return Claim(text, source, said, verdict_below(estimate), why)
 
     def _bound(self, which: str, cohort: str, split: str) -> pl.DataFrame:
-        """Predictions of the constant or of the oracle, on the recordings that all variants have."""
+        """Predictions of the constant or the oracle, on the recordings that all variants have."""
         import polars as pl
 
         first = next(variant for name, variant in self.runs if name == cohort)
