@@ -126,9 +126,7 @@ class Results:
         found = found.join(persons.unique(), on="recording_id", how="left")
         return found.sort("recording_id", "fold", "seed", "name", "start_s", "end_s")
 
-    def clips(
-        self, variant: str, cohort: str | None = None, split: str = "test"
-    ) -> Iterator[Seen]:
+    def clips(self, variant: str, cohort: str | None = None, split: str = "test") -> Iterator[Seen]:
         """A variant's networks with the clips of one split (seen.py): to ask them for features."""
         from deptool.seen import clips_of
 
@@ -146,11 +144,11 @@ class Results:
     ) -> Claim:
         """The claim that `one` has a lower RMSE (or MAE) than `other`."""
         found = self.difference(one, other, metric, cohort)
+        estimate = Estimate(found.difference, found.interval)
         said = (
             f"{NAMES[metric]} {found.value_one:.2f} against {found.value_other:.2f}, difference"
-            f" {number(metric, found.difference, None, found.interval)}, p = {found.p:.3f}"
+            f" {_text(estimate)}, p = {found.p:.3f}"
         )
-        estimate = Estimate(found.difference, found.interval)
         return Claim(text, source, said, verdict_below(estimate), why)
 
     def _bound(self, which: str, cohort: str, split: str) -> pl.DataFrame:

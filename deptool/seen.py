@@ -54,7 +54,7 @@ def clips_of(run: Run, corpus: Corpus, split: str = "test") -> Iterator[Seen]:
     settings = resolve(module.Settings, header["settings"], where=f"model of {run.root.name}")
     plan = Plan(module, settings, header["columns"], torch.device("cpu"), header["streams"])
     recordings, _ = corpus.scored(header["scale"])
-    data = sequenced(corpus, recordings, plan)
+    data = sequenced(corpus, recordings, plan, lambda _done, _of: None)
     rows = read_predictions(run.root).filter(pl.col("split") == split)
     for about, parameters in zip(header["members"], members, strict=True):
         seed, fold = about["seed"], about["fold"]
