@@ -101,7 +101,7 @@ def write_embedding(path: Path, found: Embedding, *, half: bool = False) -> None
         "deptool.dimension": str(found.encoding.dimension),
         "deptool.hop_s": f"{found.encoding.hop_s:g}",
         "deptool.identifies_people": str(found.encoding.identifies_people).lower(),
-        _KEY: json.dumps(asdict(found.encoding), sort_keys=True, default=list),
+        _KEY: json.dumps(asdict(found.encoding), default=list),
     }
     vectors = np.where(found.valid[:, None], found.vectors, 0)
     flat = pa.array(vectors.astype(np.float16 if half else np.float32).ravel())

@@ -70,7 +70,7 @@ def segment_scores(
     runs.open_run(run_root)
     header, every = runs.read_model(run_root)
     module = plugins.load("models", header["model"])
-    if not hasattr(module, "build"):
+    if not hasattr(module, "build") or hasattr(module, "streams"):
         raise UsageError(
             f"{header['model']} scores a recording as a whole, so it has no scores of segments",
             where=str(run_root),

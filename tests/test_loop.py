@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from deptool import loop, plugins
+from deptool import plugins, segmented, trainer
 from deptool.checkpoints import Checkpoint, read_checkpoints, write_checkpoints
 from deptool.corpus import Corpus
 from deptool.errors import SchemaError
@@ -21,7 +21,11 @@ from deptool.tables import read_table
 from deptool.train import train
 from fixtures.tables import make_tables_corpus
 
-NETWORKS = [name for name in plugins.names("models") if plugins.defines("models", name, "build")]
+NETWORKS = [
+    name
+    for name in plugins.names("models")
+    if plugins.defines("models", name, "build") and not plugins.defines("models", name, "streams")
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def run_with(
     corpus: Corpus, model: str, out: Path, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """History and predictions of 2 seeds x 3 folds, at most so many members side by side."""
-    monkeypatch.setattr(loop, "_MOST_MEMBERS", {"cpu": most})
+    monkeypatch.setattr(segmented, "_MOST_MEMBERS", {"cpu": most})
     settings = plugins.load("models", model).Settings(
         epochs=6, patience=2, learning_rate=1e-3, segments_per_recording=3
     )
@@ -71,13 +75,13 @@ def test_groups_of_members_are_as_large_as_is_allowed(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    whole = loop.Trainer.start
+    whole = trainer.Trainer.start
 
-    def started(self: loop.Trainer, run: Run) -> loop.Trainer:
+    def started(self: trainer.Trainer, run: Run) -> trainer.Trainer:
         seen.append(len(self.members))
         return whole(self, run)
 
-    monkeypatch.setattr(loop.Trainer, "start", started)
+    monkeypatch.setattr(trainer.Trainer, "start", started)
     run_with(corpus, "depressionmlp", tmp_path / "four", 4, monkeypatch)
     assert seen == [3, 3]  # 2 seeds x 3 folds
     seen.clear()

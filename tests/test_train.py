@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import torch
 
-from deptool import loop, runs
+from deptool import runs, trainer
 from deptool.corpus import Corpus, open_corpus
 from deptool.errors import DataError, InputError, SettingsError, TrainingError, UsageError
 from deptool.models.depressionmlp import Settings
@@ -194,7 +194,7 @@ def test_a_resumed_run_is_the_run_without_the_interruption(
     def go(out: str, stop: tuple[int, int] | None = None) -> tuple[Run, list[tuple[int, int]]]:
         seen: list[tuple[int, int]] = []
 
-        def note(member: loop.Member, epoch: int, loss: float, rmse: float) -> None:
+        def note(member: trainer.Member, epoch: int, loss: float, rmse: float) -> None:
             seen.append((member.seed, epoch))
             if seen[-1] == stop:
                 raise Stop
@@ -217,16 +217,16 @@ def test_a_resumed_run_is_the_run_without_the_interruption(
 def test_an_interruption_inside_an_epoch_falls_back_to_the_last_whole_one(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
-    whole = loop.Trainer.dev_rmse
+    whole = trainer.Trainer.dev_rmse
     calls = []
 
-    def interrupted(self: loop.Trainer, which: list[int]) -> list[float]:
+    def interrupted(self: trainer.Trainer, which: list[int]) -> list[float]:
         calls.append(1)
         if len(calls) == 2:  # the steps of epoch 2 are done, but not the epoch
             raise KeyboardInterrupt
         return whole(self, which)
 
-    monkeypatch.setattr(loop.Trainer, "dev_rmse", interrupted)
+    monkeypatch.setattr(trainer.Trainer, "dev_rmse", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(corpus, "depressionmlp", FEW, out=tmp_path / "run")
     resumed = train(corpus, "depressionmlp", FEW, out=tmp_path / "run")

@@ -41,6 +41,9 @@ class Bars:
             self.progress.stop()
             self.progress.remove_task(self.reading)
         self.started = True
+        if "phases" in run.about:  # a phase may end early, and the next begins
+            self.epochs = sum(phase["epochs"] for phase in run.about["phases"])
+            self.patience = self.epochs
         self.on_start(run, resumed)
         members = len(run.about["members"])
         if members >= _MANY:

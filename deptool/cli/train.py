@@ -237,6 +237,9 @@ def _warn(run: Run) -> None:
     if about["columns"]:
         used = ", ".join(group.replace("_", " ") for group in about["columns"])
         say(f"It works on {used}.")
+    for name, stream in about.get("streams", {}).items():
+        made = "made of the tables" if stream["encoding"]["source"] == "tables" else "embeddings"
+        say(f"It works on {name}: {stream['source']}, {made}, {stream['rate']:.3g} a second.")
     if about["columns_null"]:
         say(f"Null in the whole corpus and left out: {', '.join(about['columns_null'])}")
 
@@ -256,7 +259,8 @@ def _show(run: Run) -> None:
     if "epochs" not in run.about["settings"]:  # fitted at once
         say(f"Run: {run.root}")
         return
-    wanted = run.about["settings"]["epochs"]
+    phases = run.about.get("phases")
+    wanted = sum(p["epochs"] for p in phases) if phases else run.about["settings"]["epochs"]
     early = [m["epochs"] for m in run.about["members"] if m["epochs"] < wanted]
     if early:
         patience = run.about["settings"]["patience"]

@@ -52,6 +52,7 @@ common blocks in sequence_blocks.py. `NEEDS` and `USES` are empty. Its settings 
   epochs of the phase; `clips(seconds, settings) -> [(start, end), ...]`, the clips of a recording
   whose mean score is its prediction (all of it as one, otherwise); `Settings.clip_norm`, the
   greatest norm of a gradient;
+- `SMALL`: settings that make it as small as can be, a mapping of field and value, for its tests;
 - `explain(model, values, valid, settings) -> [Track, ...]` for one clip, a batch of one: what it
   can say of its times.
 

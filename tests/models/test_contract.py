@@ -18,7 +18,11 @@ from deptool.measured import GROUPS
 from deptool.stack import Stack
 
 TRAIN_MEAN = 15.0
-NETWORKS = [name for name in plugins.names("models") if plugins.defines("models", name, "build")]
+NETWORKS = [
+    name
+    for name in plugins.names("models")
+    if plugins.defines("models", name, "build") and not plugins.defines("models", name, "streams")
+]
 
 # Columns that corpora have: all; a DAIC-WOZ session's (20 action units); E-DAIC's, without
 # landmarks; one whose pose has angles alone.
