@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import queue
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -77,13 +77,14 @@ def work_off(jobs: Sequence[Job], at_once: int, on_news: Tell) -> None:
         with threads(1):
             for job in jobs:
                 run_job(job, on_news)
+                on_news(News(job.name, "done"))
         return
     spawn = multiprocessing.get_context("spawn")
     news: Queue[News] = spawn.Queue()
     pool = ProcessPoolExecutor(min(at_once, len(jobs)), spawn, _start, (news,))
     try:
         with ctrl_c_waits():
-            futures = [pool.submit(_work, job) for job in jobs]
+            futures = {pool.submit(_work, job): job for job in jobs}
         _wait(futures, news, on_news)
     except BrokenProcessPool as error:
         raise InputError(
@@ -115,11 +116,13 @@ def run_job(job: Job, tell: Tell) -> None:
         strict=True,
         on_epoch=heard,
     )
-    tell(News(job.name, "done"))
 
 
-def _wait(futures: Sequence[Future[None]], news: Queue[News], on_news: Tell) -> None:
-    """Until all are done, or one has failed."""
+def _wait(futures: Mapping[Future[None], Job], news: Queue[News], on_news: Tell) -> None:
+    """Until all are done, or one has failed. That one is done is told here.
+
+    The last news of a worker may come after its result, or never.
+    """
     left = set(futures)
     while left:
         done, left = wait(left, timeout=_LOOK_EVERY_S, return_when=FIRST_EXCEPTION)
@@ -127,6 +130,7 @@ def _wait(futures: Sequence[Future[None]], news: Queue[News], on_news: Tell) -> 
             on_news(one)
         for future in done:
             future.result()
+            on_news(News(futures[future].name, "done"))
 
 
 def _heard(news: Queue[News]) -> Iterator[News]:

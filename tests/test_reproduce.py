@@ -29,6 +29,7 @@ from deptool.reproduce import Reproduction, plan, read_made, reproduce
 from deptool.reproduce_tables import report, sheets, write_report
 from deptool.reproduce_work import Job, News, _wait
 from deptool.results import at_least, lower, verdict_below
+from fixtures.reproduction import page
 from tests.models import sequences
 
 CLAIMS = plugins.names("claims")
@@ -294,11 +295,11 @@ def test_runs_in_processes_give_the_same(done: Reproduction, root: Path, tmp_pat
 
 
 def test_the_error_of_a_process_ends_the_others() -> None:
-    good, bad, waiting = Future[None](), Future[None](), Future[None]()
-    good.set_result(None)
-    bad.set_exception(DataError("the loss is gone"))
+    futures = {name: Future[None]() for name in ("good", "waiting", "bad")}
+    futures["good"].set_result(None)
+    futures["bad"].set_exception(DataError("the loss is gone"))
     with pytest.raises(DataError, match="the loss is gone"):
-        _wait([good, waiting, bad], queue.SimpleQueue(), lambda _news: None)  # type: ignore[arg-type]
+        _wait({f: job(n, 1) for n, f in futures.items()}, queue.SimpleQueue(), lambda _news: None)  # type: ignore[arg-type]
 
 
 # --- the tables -----------------------------------------------------------------------------
@@ -341,7 +342,7 @@ def test_the_report_says_synthetic_and_how_it_was_made(done: Reproduction) -> No
     assert len(titles) == 4
     assert all("synthetic" in title for title in titles)
     for part in (
-        "deptool synth one --set subjects=8 --set sessions=1 --set seconds=12 --set informative=0.5`",
+        "deptool synth one --set subjects=8 --set sessions=1 --set seconds=12",
         "--set seed=8",
         "| it learns | Table 1 | RMSE ",
         "The toy is small.",
@@ -357,6 +358,18 @@ def test_the_report_says_synthetic_and_how_it_was_made(done: Reproduction) -> No
         row["cohorts"]["two"]["rmse"]["value"] == done.results.metric("whole", "rmse", "two").value
     )
     assert found["claims"][1]["verdict"] == "does not hold"
+
+
+def test_the_page_counts_verdicts_and_puts_reports_below_its_title(
+    done: Reproduction, tmp_path: Path
+) -> None:
+    shutil.copytree(write_report(done).parent, tmp_path / "depressionmlp")
+    text = page(tmp_path)
+    given = [claim.verdict for claim in done.claims]
+    counts = " | ".join(str(given.count(v)) for v in ("holds", "does not hold", "open"))
+    assert f"| depressionmlp | 2 | {counts} |" in text
+    assert [line for line in text.splitlines() if line.startswith("# ")] == ["# Reproduction"]
+    assert "\n## Toy: a claim (synthetic)\n" in text
 
 
 # --- the command ----------------------------------------------------------------------------
