@@ -263,19 +263,37 @@ def test_of_sound_a_recording_without_any_is_named(copied):
     assert embed(corpus.root, copied / "videos", settings).kept == 1
 
 
-def test_a_late_sound_is_not_valid_before_it_begins(tmp_path):
-    pytest.importorskip("opensmile")
+def _heard(tmp_path, source, name="a"):
+    """The vectors of one video's sound, ten a second, encoded in this process."""
     from deptool.encoders import egemaps
 
-    corpus = corpus_of(tmp_path / "corpus", {"a": 2.0})
-    source = video(tmp_path / "a.mkv", 2.0, sound=buzz(1, 200), late_s=0.5)
+    corpus = corpus_of(tmp_path / name, {"a": 2.0})
     settings = egemaps.Settings(hop_s=0.1)
     encoding = egemaps.encoding(settings, None)
     plan = Plan(corpus, "egemaps", settings, encoding, False, None, "cpu")
     path = corpus.embedding_path("egemaps", "a")
-    row = corpus.recordings().row(0, named=True)
-    Worker(plan).embed(Job(row, source, path, None))
-    assert read_embedding(path).valid.tolist() == [False] * 5 + [True] * 10
+    Worker(plan).embed(Job(corpus.recordings().row(0, named=True), source, path, None))
+    return read_embedding(path)
+
+
+def test_a_late_sound_is_not_valid_before_it_begins(tmp_path):
+    pytest.importorskip("opensmile")
+    source = video(tmp_path / "a.mkv", 2.0, sound=buzz(1, 200), late_s=0.5)
+    assert _heard(tmp_path, source).valid.tolist() == [False] * 5 + [True] * 10
+
+
+def test_sound_in_pieces_has_each_vector_once(tmp_path, monkeypatch):
+    pytest.importorskip("opensmile")
+    from deptool.encoders import egemaps
+
+    source = video(tmp_path / "a.mkv", 2.0, sound=buzz(2, 200))
+    whole = _heard(tmp_path, source, "whole")
+    monkeypatch.setattr(egemaps.Encoder, "piece_s", 0.5)
+    monkeypatch.setattr(egemaps.Encoder, "margin_s", 0.4)
+    pieces = _heard(tmp_path, source, "pieces")
+    np.testing.assert_array_equal(pieces.start, whole.start)
+    # Loudness looks at single frames of 60 ms, so it cannot tell where a piece begins.
+    np.testing.assert_allclose(pieces.vectors[:, 0], whole.vectors[:, 0], rtol=1e-3)
 
 
 def test_check_names_caches_that_identify_people_and_what_is_wrong_in_them(tables):
