@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import subprocess
 import sys
 
@@ -221,15 +222,23 @@ def test_code_that_comes_with_a_checkpoint_is_not_run(tmp_path, resnet):
         pretrained.load(find(folder), "cpu")
 
 
-def test_transformers_says_nothing_and_is_left_as_it_was(tmp_path, capfd):
+def test_transformers_says_nothing_and_is_left_as_it_was(tmp_path, capfd, monkeypatch):
     # A ViT of classification lacks a pooler and has a classifier too many: transformers reports it.
     import transformers
 
     folder = checkpoints.vit(tmp_path, "ViTForImageClassification")
     log = transformers.utils.logging
     before = log.get_verbosity(), log.is_progress_bar_enabled()
+    said = []
+    heard = logging.Handler()
+    monkeypatch.setattr(heard, "emit", said.append)
+    logging.getLogger("transformers").addHandler(heard)
     capfd.readouterr()
-    pretrained.load(find(folder), "cpu")
+    try:
+        pretrained.load(find(folder), "cpu")
+    finally:
+        logging.getLogger("transformers").removeHandler(heard)
+    assert said == []
     assert capfd.readouterr() == ("", "")
     assert (log.get_verbosity(), log.is_progress_bar_enabled()) == before
 
