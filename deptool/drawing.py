@@ -96,15 +96,19 @@ def write_figures(
 
 def write_figure(drawing: Drawing, folder: Path) -> None:
     """Write one figure in all formats, and its numbers."""
+    assert drawing.frame is not None  # else it is missing
+    stem = drawing.name.replace("-", "_")
+    save(drawing.paper(), folder, stem)
+    write_text(folder / f"{stem}.csv", drawing.frame.write_csv())
+
+
+def save(figure: Figure, folder: Path, stem: str) -> None:
+    """Write a figure in all formats; the same figure gives the same bytes."""
     import matplotlib as mpl
 
-    assert drawing.frame is not None  # else it is missing
-    figure = drawing.paper()
-    stem = drawing.name.replace("-", "_")
     for format in FORMATS:
         with replacing(folder / f"{stem}.{format}") as path, mpl.rc_context(PAPER):
             figure.savefig(path, format=format, metadata=_UNDATED[format])
-    write_text(folder / f"{stem}.csv", drawing.frame.write_csv())
 
 
 def _drawing(name: str, module: ModuleType, data: FigureData) -> Drawing:

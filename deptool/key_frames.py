@@ -16,7 +16,7 @@ from deptool.sequence_blocks import masked_softmax
 
 @torch.no_grad()
 def sparsity(z: Tensor, valid: Tensor) -> Tensor:
-    """Unit tokens z (clip, frame, channel, number), valid (clip, frame) -> M (clip, frame, …).
+    """z (clip, frame, channel, number) unit, valid (clip, frame) -> M (clip, frame, channel).
 
     Informer's measure: of a token's products with those of all valid frames of its channel, the
     greatest less the mean. The greatest is that with itself, 1. Zero where a frame is not valid.

@@ -40,14 +40,25 @@ class MutualGuidance(nn.Module):
 
     def forward(self, q: Tensor) -> Tensor:
         landmarks, units = q.split((2, 1))
+        masks = self.masks(q)
+        if "landmarks" in masks:
+            landmarks = masks["landmarks"] * landmarks  # Eq. 18
+        if "action_units" in masks:
+            units = masks["action_units"] * units  # Eq. 16
+        return torch.cat([landmarks, units])
+
+    def masks(self, q: Tensor) -> dict[str, Tensor]:
+        """The masks (frame, batch, location) of what is guided, by its name."""
+        landmarks, units = q.split((2, 1))
         one = landmarks if "action_units" in self.guided else units
         guides = q if len(self.guided) == 2 else one
         summaries = self.summary(guides).relu().squeeze(1)  # Eqs. 14, 17: (guide, batch, N)
+        found = {}
         if "landmarks" in self.guided:
-            landmarks = self._landmark_mask(summaries) * landmarks  # Eq. 18
+            found["landmarks"] = self._landmark_mask(summaries)
         if "action_units" in self.guided:
-            units = self._au_mask(summaries) * units  # Eq. 16
-        return torch.cat([landmarks, units])
+            found["action_units"] = self._au_mask(summaries)
+        return found
 
     def _au_mask(self, summaries: Tensor) -> Tensor:
         """(frame, batch, location), from those of X and Y, the first two."""

@@ -1,6 +1,6 @@
 """The schema: every table, every column, with type, unit, range, meaning and source.
 
-This is the one place where columns are defined. `schemas/*.json` and `docs/tables.md` are
+This and schema_explained.py are where columns are defined. `schemas/*.json` and `docs/tables.md` are
 generated from it (`deptool schema --write`) and held equal by a test; the writers and readers
 in `tables.py` check against it.
 """
@@ -11,6 +11,7 @@ from functools import partial
 
 from deptool.columns import Column, Table
 from deptool.scales import SCALES
+from deptool.schema_explained import EXPLAINED_MAPS, EXPLAINED_TRACKS, TRACK_KINDS
 
 SCHEMA_VERSION = 3
 
@@ -321,7 +322,7 @@ RUN_TRACKS = Table(
         Column("seed", "int32", "seed of the member", low=0),
         Column(
             *("kind", "string", "relevance, modality, time, key_frame or prototype"),
-            choices=("relevance", "modality", "time", "key_frame", "prototype"),
+            choices=TRACK_KINDS,
         ),
         Column("name", "string", "which one: a scale, a modality, …"),
         Column("start_s", "float32", "from when", "s", 0),
@@ -334,6 +335,6 @@ TABLES = {
     t.name: t
     for t in (
         *(FRAMES, TRACKS, RECORDINGS, LABELS, SUBJECTS, PREDICTIONS, METRICS, HISTORY),
-        RUN_TRACKS,
+        *(RUN_TRACKS, EXPLAINED_TRACKS, EXPLAINED_MAPS),
     )
 }

@@ -28,7 +28,9 @@ A network of segments has also:
   segments of one epoch, as indices, in the order in which batches take them.
 
 It may have `TOGETHER = False`, where torch.func.vmap cannot take it or it draws random numbers: its
-members are then trained one after another, with `CPU_THREADS` threads of torch on a CPU.
+members are then trained one after another, with `CPU_THREADS` threads of torch on a CPU. Where a
+forward pass weighs landmarks or action units, `maps(model, inputs) -> {(map, target): array}` says
+how: see guidance_maps.py.
 
 A network of recordings works on whole recordings, or clips of them, as sequences of vectors: cached
 embeddings, and behaviour vectors made of the tables. Its words are those of sequences.py, its

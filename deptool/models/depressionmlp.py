@@ -68,6 +68,7 @@ from torch import Tensor, nn
 
 from deptool.ablations import Grid, Table, Variant
 from deptool.dual_gating import DualGating, GMLPBlocks, OverFrames
+from deptool.guidance_maps import maps as maps
 from deptool.mutual_guidance import CrossAttention, MutualGuidance, keras
 from deptool.recipe import Recipe
 from deptool.recipe import loss as loss
