@@ -6,6 +6,7 @@ colours and signs by scale or modality, above a strip that is dark where the hig
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def draw(found: Explained) -> Figure:
     heights = [_TRACK] * len(groups) + [_CURVES] * bool(found.deleted) + [_MAPS] * len(pairs)
     with mpl.rc_context(style.PAPER):
         figure = Figure(figsize=(_WIDTH, sum(heights) + 0.3), layout="constrained")
-        panels = np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights))
+        panels = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         first, last = float(found.tracks["start_s"].min()), float(found.tracks["end_s"].max())  # type: ignore[arg-type]
         for panel, group in zip(panels, groups, strict=False):
             _tracks(panel, group, found.spans, (first, last))
@@ -67,8 +68,9 @@ def _tracks(
     names = list(dict.fromkeys(group["name"]))
     mine = spans.filter(spans["kind"] == kind)
     ratios = {"height_ratios": [1, 0.09 * len(names)]} if len(mine) else None
-    axes = panel.subplots(2 if len(mine) else 1, 1, sharex=True, gridspec_kw=ratios)
-    above, strip = axes if len(mine) else (axes, None)
+    count = 2 if len(mine) else 1
+    found = panel.subplots(count, 1, sharex=True, gridspec_kw=ratios, squeeze=False)[:, 0]
+    above, strip = found[0], (found[1] if count == 2 else None)
     for k, name in enumerate(names):
         rows = group.filter(group["name"] == name).sort("start_s")
         _track(above, rows, k, name)
@@ -103,7 +105,7 @@ def _strip(axes: Axes, names: list[str], spans: pl.DataFrame) -> None:
     axes.set_ylabel("spans", rotation=0, ha="right", va="center")
 
 
-def _curves(panel: SubFigure, deleted: list[Deleted]) -> None:
+def _curves(panel: SubFigure, deleted: Sequence[Deleted]) -> None:
     """A deletion curve of each ranking, beside the random ones of as many units."""
     from deptool.deletion import FRACTIONS
 
@@ -155,8 +157,12 @@ def _face(panel: SubFigure, axes: Axes, rows: pl.DataFrame, name: str) -> None:
     value[[int(n) for n in rows["name"]]] = rows["value"].to_numpy()
     signed = name in _POINTS
     reach = float(np.abs(value).max()) or 1.0
-    limits = {"vmin": -reach, "vmax": reach, "cmap": "PuOr_r"} if signed else {"cmap": "viridis"}
-    dots = axes.scatter(*face.T, c=value, s=13, lw=0.3, edgecolors=style.paper("muted"), **limits)
+    limits: dict[str, Any] = {"cmap": "viridis"}
+    if signed:
+        limits = {"vmin": -reach, "vmax": reach, "cmap": "PuOr_r"}
+    dots = axes.scatter(
+        face[:, 0], face[:, 1], c=value, s=13, lw=0.3, edgecolors=style.paper("muted"), **limits
+    )
     axes.set_aspect("equal")
     axes.invert_yaxis()
     axes.set_axis_off()
@@ -165,7 +171,7 @@ def _face(panel: SubFigure, axes: Axes, rows: pl.DataFrame, name: str) -> None:
 
 
 def _bars(axes: Axes, rows: pl.DataFrame, name: str) -> None:
-    """Bars from zero where there is one, else points: nothing says where a gate or a mask begins."""
+    """Bars from zero where there is one, else points: a gate or a mask begins nowhere."""
     value, low, high = (rows[c].to_numpy() for c in ("value", "low", "high"))
     places = np.arange(len(rows))
     reach = np.stack([value - low, high - value]).clip(0)

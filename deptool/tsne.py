@@ -165,7 +165,14 @@ def _pieces(asked: Any) -> tuple[str, str, Floats, Floats, Floats, Floats]:
     name = f"{rows['kind'][0]}, {rows['name'][0]}"
     values = on_units(rows, asked.units)
     found = np.stack(list(_means(asked)))
-    return name, "means of what the network reads", found, values, asked.units.start, asked.units.end
+    return (
+        name,
+        "means of what the network reads",
+        found,
+        values,
+        asked.units.start,
+        asked.units.end,
+    )
 
 
 def _represented(asked: SequenceNetworks) -> tuple[Floats, Floats, Floats, Floats]:
