@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO ?= demo
+CLAIMS = $(basename $(notdir $(wildcard deptool/claims/[a-z]*.py)))
 
-.PHONY: demo test lint format docs bench clean
+.PHONY: demo test lint format docs bench reproduction clean
 
 demo: $(VENV)/installed
 	$(BIN)/deptool demo $(DEMO)
@@ -26,6 +27,11 @@ docs: $(VENV)/installed-docs
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks
+
+# Goes on where it was interrupted; reproduction/ holds the cohorts and the runs.
+reproduction: $(VENV)/installed
+	for model in $(CLAIMS); do $(BIN)/deptool reproduce $$model || exit 1; done
+	$(BIN)/python -m fixtures.reproduction reproduction docs/reproduction.md
 
 # Again only when the dependencies change; the code itself is used in place.
 $(VENV)/installed: pyproject.toml

@@ -229,7 +229,7 @@ def _leftovers(root: Path) -> list[Problem]:
     """Half-written files of a run that was killed, or that is going on."""
     places = (".*.tmp*", "*/.*.tmp*", "embeddings/*/.*.tmp*")
     found = [p.relative_to(root) for place in places for p in root.glob(place)]
-    fix = "If no deptool runs on this corpus, delete them; the next extract, import or embed does too."
+    fix = "If no deptool runs on this corpus, delete them; the next run does so too."
     what = "half-written, by a run that was killed or is going on"
     return [Problem(path.as_posix(), what, "warning", fix) for path in sorted(found)]
 

@@ -71,13 +71,13 @@ def versions() -> dict[str, str]:
     return about | {name: version or "not installed" for name, version in there.items()}
 
 
-def extractor(plug_in: PlugIn) -> Check:
-    """Whether an extractor has what it needs, by its own word."""
-    name = f"extractor {plug_in.name}"
+def plug_in_runs(plug_in: PlugIn) -> Check:
+    """Whether an extractor or an encoder has what it needs, by its own word."""
+    name = f"{plug_in.kind.removesuffix('s')} {plug_in.name}"
     if plug_in.ready:
         return Check(name, "ok", "has what it needs")
     status: Status = "problem" if plug_in.name == DEFAULT_EXTRACTOR else "warning"
-    fix = plug_in.fix or "See: deptool list extractors"
+    fix = plug_in.fix or f"See: deptool list {plug_in.kind}"
     if fix == SEE_DOCTOR:
         fix = "Mend what is wrong with the packages, above."
     return Check(name, status, plug_in.why or "", fix)
@@ -100,7 +100,7 @@ def sees(outcome: Outcome) -> Check:
 
 
 def weights_are_whole(weights: Path | None) -> Check:
-    """The files of weights that are there; a missing one is its extractor's matter."""
+    """The files of weights that are there; a missing one is its plug-in's matter."""
     found = survey(weights=weights)
     wrong = [f for f in found if f.status in WRONG]
     there = [f for f in found if f.status != "missing"]
@@ -129,11 +129,14 @@ def _checks(
     on_check("extractors")
     trial_bytes = None
     for plug_in in list_plug_ins(("extractors",), weights):
-        yield extractor(plug_in)
+        yield plug_in_runs(plug_in)
         if plug_in.name == DEFAULT_EXTRACTOR and plug_in.ready:
             outcome = run_trial("look", DEFAULT_EXTRACTOR, str(weights or ""))
             trial_bytes = outcome.result.get("memory_bytes")
             yield sees(outcome)
+    if packages.in_use("encoders"):
+        on_check("encoders")
+        yield from map(plug_in_runs, list_plug_ins(("encoders",), weights))
     on_check("weights")
     with contextlib.suppress(ImportError):  # said above, of the extractor
         yield weights_are_whole(weights)

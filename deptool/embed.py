@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deptool import plugins
 from deptool.corpus import Corpus, open_corpus
+from deptool.embed_cache import holding, is_there, table_digest, write_failed
 from deptool.embed_one import Done, Job, Plan, Worker, working
-from deptool.embeddings import (
-    FOLDER,
-    Encoding,
-    cache_folder,
-    differences,
-    is_made_of,
-    read_encoding,
-)
+from deptool.embeddings import Encoding, cache_folder
 from deptool.engines.local import run_jobs
-from deptool.errors import DataError, InputError, SchemaError, UsageError
-from deptool.measured import find_columns
+from deptool.errors import InputError, SchemaError, UsageError
+from deptool.measured import find_columns, stored
 from deptool.recordings import RecordingsTable
 from deptool.settings import resolve
 from deptool.sources import named_videos
-from deptool.tables import write_json
 from deptool.video import open_video
 from deptool.weights import check_folder
 
-FAILED_FILE = "failed.json"
+if TYPE_CHECKING:
+    import polars as pl
 
 # A recording whose length is not known is taken to last this long (s), for the progress alone.
 _UNKNOWN_S = 10.0
@@ -144,7 +137,7 @@ def embed(
         *(corpus, settings.encoder, options, encoding, settings.half, settings.weights),
         _device(module, settings.device),
     )
-    with _holding(corpus, name):
+    with holding(corpus, name):
         jobs = _jobs(corpus, rows, sources, summary)
         try:
             for done in _run(jobs, plan, settings.jobs, on_progress):
@@ -153,7 +146,7 @@ def embed(
                 else:
                     summary.failed[done.recording_id] = done.reason
         finally:
-            _write_failed(cache_folder(corpus, name) / FAILED_FILE, summary.failed)
+            write_failed(cache_folder(corpus, name), summary.failed)
     return summary
 
 
@@ -161,9 +154,22 @@ def _encoding(corpus: Corpus, module: Any, options: Any, weights: Path | None) -
     if module.SOURCE != "tables":
         found: Encoding = module.encoding(options, weights)
         return found
-    columns, _ = find_columns(corpus, corpus.recordings(), (), module.GROUPS)
+    columns, _ = find_columns(corpus, _with_tables(corpus), (), module.GROUPS)
     of_tables: Encoding = module.encoding(columns, options, corpus.synthetic)
     return of_tables
+
+
+def _with_tables(corpus: Corpus) -> pl.DataFrame:
+    """The recordings whose tables can be read; the others are named when it is their turn."""
+    recordings = corpus.recordings()
+    return recordings.filter([_has_table(corpus, name) for name in recordings["recording_id"]])
+
+
+def _has_table(corpus: Corpus, recording_id: str) -> bool:
+    try:
+        return bool(stored(corpus, recording_id))
+    except (InputError, SchemaError):
+        return False
 
 
 def _device(module: Any, wanted: str) -> str:
@@ -223,8 +229,8 @@ def _jobs(
             summary.left_out[name] = f"{row['status']}: {reason}"
             continue
         path = folder / f"{name}.parquet"
-        made_of = None if summary.encoding.source == "sound" else _digest(corpus, name)
-        if _is_there(path, made_of, summary):
+        made_of = None if summary.encoding.source == "sound" else table_digest(corpus, name)
+        if is_there(path, made_of, summary.encoding, half=summary.half):
             summary.kept += 1
             summary.failed.pop(name, None)
             continue
@@ -235,38 +241,6 @@ def _jobs(
             continue
         found.append(Job(row, sources[name] if sources else None, path, made_of))
     return sorted(found, key=lambda job: (-_seconds(job), job.recording_id))
-
-
-def _is_there(path: Path, made_of: str | None, summary: EmbedSummary) -> bool:
-    """Whether the vectors of a recording can be kept. Raises DataError where they are others'."""
-    if not path.is_file():
-        return False
-    try:
-        there = read_encoding(path)
-    except SchemaError:  # damaged: made again
-        return False
-    half, table = is_made_of(path)
-    why = differences(there, summary.encoding) if there.digest != summary.encoding.digest else []
-    if half != summary.half:
-        widths = ("float32", "float16")
-        why.append(f"its vectors are {widths[half]}, not {widths[summary.half]}")
-    if why:
-        raise DataError(
-            f"the cache was made in another way: {'; '.join(why)}",
-            where=f"{FOLDER}/{summary.name}",
-            fix="Give the settings that it was made with, or make another cache: --as NAME. (If"
-            " nobody needs this one, delete its folder.)",
-        )
-    return table == made_of
-
-
-def _digest(corpus: Corpus, recording_id: str) -> str | None:
-    """SHA-256 of a frames table; None where it is missing."""
-    path = corpus.frames_path(recording_id)
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _run(
@@ -323,48 +297,3 @@ def _lost(job: Job, reason: str) -> Done:
 def _seconds(job: Job) -> float:
     row = job.row
     return float(row["duration_s"] or (row["n_frames"] / row["fps"] if row["fps"] else _UNKNOWN_S))
-
-
-@contextlib.contextmanager
-def _holding(corpus: Corpus, name: str) -> Iterator[None]:
-    """Hold a cache, and take away what a killed run left in it.
-
-    Raises InputError where another process holds it, or it cannot be written.
-    """
-    from filelock import FileLock, Timeout
-
-    folder = cache_folder(corpus, name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = FileLock(folder / ".embed.lock").acquire(timeout=0)
-    except Timeout as error:
-        raise InputError(
-            "another embed is writing this cache",
-            where=f"{FOLDER}/{name}",
-            fix="Wait until it is done, or choose another name: --as NAME.",
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror or type(error).__name__}",
-            where=str(folder),
-            fix="Get the right to write there, or copy the corpus to another folder.",
-        ) from error
-    with held:
-        _remove_leftovers(folder)
-        try:
-            yield
-        finally:
-            _remove_leftovers(folder)  # of workers that were ended in the midst of what they wrote
-
-
-def _remove_leftovers(folder: Path) -> None:
-    for path in folder.glob(".*.tmp*"):
-        path.unlink(missing_ok=True)
-
-
-def _write_failed(path: Path, failed: Mapping[str, str]) -> None:
-    """Why recordings of a cache have no vectors; no file where all have some."""
-    if failed:
-        write_json(path, dict(sorted(failed.items())))
-    else:
-        path.unlink(missing_ok=True)

@@ -87,9 +87,12 @@ class Worker:
     def embed(self, job: Job, on_news: News = lambda _vectors, _seconds: None) -> Done:
         """Encode one recording and write its vectors; a reason where it cannot be read.
 
-        Raises InputError where they cannot be written, MissingExtraError as the encoder does.
+        Raises InputError where they cannot be written; and as the encoder does where it cannot be
+        loaded, since then no other recording can be encoded either.
         """
         plan = self._plan
+        if plan.encoding.source != "tables":
+            self._load()
         read = {"tables": self._of_tables, "video": self._of_faces, "sound": self._of_sound}
         n_vectors = n_valid = 0
         told_s = 0.0

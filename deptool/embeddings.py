@@ -110,7 +110,7 @@ def writing_embedding(
         "deptool.dimension": str(encoding.dimension),
         "deptool.hop_s": f"{encoding.hop_s:g}",
         "deptool.identifies_people": str(encoding.identifies_people).lower(),
-        _KEY: json.dumps(asdict(encoding), default=list),
+        _KEY: json.dumps(asdict(encoding), default=list),  # parts stay in their order
     }
     if made_of is not None:
         about[_MADE_OF] = made_of

@@ -12,7 +12,9 @@ from types import ModuleType
 
 from deptool.errors import UsageError, suggest
 
-KINDS = ("extractors", "models", "encoders", "importers", "engines", "loggers", "figures")
+KINDS = (
+    *("extractors", "models", "encoders", "importers", "engines", "loggers", "figures", "claims"),
+)
 
 
 def names(kind: str) -> list[str]:

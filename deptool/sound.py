@@ -74,8 +74,9 @@ def pieces(path: Path, rate: int, step: int, piece: int, margin: int) -> Iterato
         raise InputError("no sound could be decoded")
     while (last := begin + len(wave)) - first >= step:  # a margin may hold more than one piece
         end = min(first + piece, last)
-        stop = min(end + margin, last) - begin
-        yield Piece(wave[:stop], heard[:stop], begin, first, end)
+        low, high = max(first - margin, begin), min(end + margin, last)
+        cut = slice(low - begin, high - begin)
+        yield Piece(wave[cut], heard[cut], low, first, end)
         first = end
 
 

@@ -134,8 +134,20 @@ def verify(
     if weight.size_bytes is not None and path.stat().st_size != weight.size_bytes:
         return "wrong size"
     if weight.sha256 is not None:
-        return "ok" if _sha256(path, advance).startswith(weight.sha256.lower()) else "wrong sha256"
+        return (
+            "ok" if sha256_of(path, advance).startswith(weight.sha256.lower()) else "wrong sha256"
+        )
     return "unchecked" if weight.size_bytes is None else "ok"
+
+
+def sha256_of(path: Path, advance: Callable[[int], object] = lambda n_bytes: None) -> str:
+    """SHA-256 of a file, in hex; `advance` hears how many bytes were read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            advance(len(block))
+    return digest.hexdigest()
 
 
 def size_text(n_bytes: float) -> str:
@@ -174,12 +186,3 @@ def _referenced(weight: Weight, path: Path) -> bool:
         return True
     repository, snapshot = _snapshot(weight, path)
     return _reference(repository) == snapshot
-
-
-def _sha256(path: Path, advance: Callable[[int], object]) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            advance(len(block))
-    return digest.hexdigest()

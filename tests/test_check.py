@@ -481,7 +481,9 @@ def test_json_has_everything_and_no_path(corpus):
         app, ["check", str(corpus.root), "--json", "--fail-if", "coverage<0.5"]
     )
     said = json.loads(done.stdout)
-    assert list(said) == ["corpus", "imported", "problems", "recordings", "failed"]
+    assert list(said) == [
+        *("corpus", "imported", "problems", "recordings", "failed", "caches"),
+    ]
     assert said["imported"] is False
     assert set(said["recordings"][0]) == {"recording_id", "status", *NAMES}
     assert [p["where"] for p in said["problems"]] == ["corpus.json", "frames/s000_0.parquet"]

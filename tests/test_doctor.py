@@ -290,11 +290,11 @@ def test_little_space_is_a_warning(tmp_path, monkeypatch):
 
 def test_only_the_default_extractor_is_needed():
     lacking = ("extractors", "other", "Other", "MIT", (), False, "it is not installed", "pip")
-    assert doctor.extractor(PlugIn(*lacking)) == Check(
+    assert doctor.plug_in_runs(PlugIn(*lacking)) == Check(
         *("extractor other", "warning", "it is not installed", "pip")
     )
     default = PlugIn("extractors", doctor.DEFAULT_EXTRACTOR, *lacking[2:])
-    assert doctor.extractor(default).status == "problem"
+    assert doctor.plug_in_runs(default).status == "problem"
 
 
 def test_the_default_extractor_is_the_one_of_extract():

@@ -44,7 +44,10 @@ def bare(monkeypatch, tmp_path):
 
 @pytest.fixture
 def plug_in(monkeypatch, tmp_path):
-    """Put an extractor `planted` into the folder of extractors; its source is given."""
+    """Put an extractor `planted` into the folder of extractors; its source is given.
+
+    There are no encoders.
+    """
 
     def put(source):
         folder = tmp_path / "planted"
@@ -52,6 +55,8 @@ def plug_in(monkeypatch, tmp_path):
         (folder / "planted.py").write_text(source)
         package = importlib.import_module("deptool.extractors")
         monkeypatch.setattr(package, "__path__", [str(folder)])
+        encoders = importlib.import_module("deptool.encoders")
+        monkeypatch.setattr(encoders, "__path__", [])
         importlib.invalidate_caches()
         plugins._read.cache_clear()
 
@@ -315,9 +320,17 @@ def test_nothing_heavy_is_imported():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", plugins.names("extractors"))
-def test_every_extractor_says_what_weights_it_needs(name):
-    for needed in plugins.load("extractors", name).WEIGHTS:
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (kind, name)
+        for kind in ("extractors", "encoders")
+        for name in plugins.names(kind)
+        if kind == "extractors" or plugins.defines(kind, name, "WEIGHTS")
+    ],
+)
+def test_extractors_and_encoders_say_what_weights_they_need(kind, name):
+    for needed in plugins.load(kind, name).WEIGHTS:
         assert isinstance(needed, Weight)
         assert needed.cache in ("torch-hub", "huggingface", "deptool")
         assert (needed.cache == "huggingface") == ("/snapshots/*/" in needed.file)

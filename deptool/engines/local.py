@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
 import queue
 import signal
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from deptool import processes
 from deptool.errors import DeptoolError, InputError
 from deptool.extract_one import Job, News, Plan, Row, Worker, empty_row
 from deptool.interrupts import ctrl_c_waits
@@ -25,8 +24,6 @@ from deptool.machine import usable_cores
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
-
-_PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 # How often a recording may take its worker with it.
 TRIES = 2
@@ -139,7 +136,7 @@ def run_jobs(
                 slot, job, n_try = running.pop(future)
                 error = future.exception()
                 if isinstance(error, BrokenProcessPool):
-                    _stop(slot)
+                    processes.stop(slot)
                     slot = pool()
                 idle.append(slot)
                 if error is None:
@@ -158,7 +155,7 @@ def run_jobs(
             raise bug
     finally:
         for slot in made:
-            _stop(slot)
+            processes.stop(slot)
         news.close()
 
 
@@ -182,27 +179,13 @@ def _start(make: Callable[[], Work[Any, Any]], news: Queue[Told], threads: int) 
     from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers itself
-    _die_with_parent()
+    processes.die_with_parent()
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, sys.__stderr__.fileno() if sys.__stderr__ else 2)
     os.close(sink)
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for torch, which is not imported yet
     threadpool_limits(1)  # for numpy, which is; its matrices here are small
     _work, _news = make(), news
-
-
-def _die_with_parent() -> None:
-    """A killed parent cannot end its workers; they must not live on."""
-    if sys.platform == "linux":  # by the kernel: a worker stuck in C would not notice
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _do(job: HasId) -> object:
@@ -228,23 +211,6 @@ def _end_stalled(running: Running, heard_at: dict[str, float]) -> None:
             heard_at[job.recording_id] = time.monotonic()
 
 
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """End a worker now: on Ctrl-C nobody wants to wait for the video in hand."""
-    processes = _processes(pool)
-    for process in processes:
-        if process.is_alive():
-            process.terminate()
-    for process in processes:
-        process.join()
-    # Last, since it takes away what a worker that is just starting looks for. It waits for the
-    # pool's thread, which Python would else disturb at its own end.
-    pool.shutdown(wait=True, cancel_futures=True)
-
-
 def _kill(pool: ProcessPoolExecutor) -> None:
-    for process in _processes(pool):
+    for process in processes.of(pool):
         process.kill()
-
-
-def _processes(pool: ProcessPoolExecutor) -> list[Any]:
-    return list((pool._processes or {}).values())
