@@ -94,24 +94,25 @@ class SequenceNetworks:
             for name, shape in self.data.shapes.items()
         ]
 
-    def without(self, gone: Bools) -> Floats:
-        """All streams count as not measured in the units that are gone."""
+    def without(self, gone: Bools, stream: str | None = None) -> Floats:
+        """All streams, or one of them, count as not measured in the units that are gone."""
         size = sum(values.nbytes for values in self.series.values.values())
         at_once = max(1, _BYTES // max(size, 1))
         found = []
         for first in range(0, len(gone), at_once):
-            some = [self._masked(one) for one in gone[first : first + at_once]]
+            some = [self._masked(one, stream) for one in gone[first : first + at_once]]
             data = replace(self.data, held=some)
             found.append(data.score(self.networks, np.arange(len(some))).mean(axis=0))
         return np.concatenate(found)
 
-    def _masked(self, gone: Bools) -> Series:
+    def _masked(self, gone: Bools, stream: str | None) -> Series:
         from deptool.streams import Series
 
         values, valid = {}, {}
         for name, shape in self.data.shapes.items():
             there = self.series.valid[name].copy()
-            for start, end in zip(self.units.start[gone], self.units.end[gone], strict=True):
+            whole = gone if stream in (None, name) else np.zeros_like(gone)
+            for start, end in zip(self.units.start[whole], self.units.end[whole], strict=True):
                 there[round(start * shape.hz) : round(end * shape.hz)] = False
             valid[name] = there
             values[name] = np.where(there[:, None], self.series.values[name], np.float32(0))

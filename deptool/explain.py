@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from deptool import deletion, guidance_maps, runs
-from deptool.asked import Asked, Bools, Floats, Question, ask, silent
+from deptool.asked import Bools, Floats, Question, ask, silent
 from deptool.asked_segments import ABOVE
+from deptool.asked_sequence import SequenceNetworks
 from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.deletion import Deleted
 from deptool.errors import UsageError
 from deptool.gradients import STEPS, SUM
+from deptool.planted import informative
 from deptool.spans import RANKED, on_units, spans
 
 if TYPE_CHECKING:
@@ -86,7 +88,8 @@ def explain(
             raise silent(question)
         maps, segment_maps = _own_maps(question)
     units = asked.units
-    deleted, unchecked = _check(question, tracks, maps, partial(on_step, "Deleting"))
+    planted = informative(corpus, recording_id, units)
+    deleted, unchecked = _check(question, tracks, maps, planted, partial(on_step, "Deleting"))
     return Explained(
         recording_id=recording_id,
         method=method,
@@ -147,18 +150,21 @@ def _check(
     question: Question,
     tracks: pl.DataFrame,
     maps: pl.DataFrame,
+    planted: Bools | None,
     on_step: Callable[[int, int], None],
 ) -> tuple[list[Deleted], str | None]:
     """Delete by each ranking: of times, and of landmarks and action units where there are maps."""
     of_maps = _map_rankings(question, maps)
-    done, total = 0, deletion.ORDERS * (1 + len({target for _, target, _ in of_maps}))
+    of_streams = {_stream(question, *key) for key in set(tracks.select("kind", "name").rows())}
+    total = deletion.ORDERS * (len(of_streams) + len({target for _, target, _ in of_maps}))
+    done = 0
 
     def step() -> None:
         nonlocal done
         done += 1
         on_step(done, total)
 
-    deleted, unchecked = _check_times(question, tracks, step)
+    deleted, unchecked = _check_times(question, tracks, planted, step)
     chances: dict[str, deletion.Chance] = {}
     for what, target, values in of_maps:
         asked: SegmentNetworks = question.asked  # type: ignore[assignment]
@@ -171,30 +177,50 @@ def _check(
 
 
 def _check_times(
-    question: Question, tracks: pl.DataFrame, step: Callable[[], None]
+    question: Question, tracks: pl.DataFrame, planted: Bools | None, step: Callable[[], None]
 ) -> tuple[list[Deleted], str | None]:
-    asked: Asked = question.asked
+    asked = question.asked
     n = len(asked.units)
     if n < deletion.FEWEST:
         return [], (
             f"the recording has {n} piece{'s' * (n != 1)} of time that can be left out; a deletion"
             f" check needs {deletion.FEWEST}"
         )
-    chance = deletion.by_chance(n, asked.without, step)
+    chances: dict[str | None, deletion.Chance] = {}
     deleted = []
     for (kind, name), some in tracks.group_by(["kind", "name"], maintain_order=True):
         if kind not in RANKED:
             continue
+        stream = _stream(question, str(kind), str(name))
+        without = _without(question, stream)
+        if stream not in chances:
+            chances[stream] = deletion.by_chance(n, without, step)
         deleted.append(
             deletion.delete(
                 _ranking(str(kind), str(name)),
                 on_units(some, asked.units),
-                asked.without,
-                chance,
+                without,
+                chances[stream],
+                planted=planted,
                 by_construction=question.segments and (kind, name) in _BY_SCORE,
             )
         )
     return deleted, None
+
+
+def _stream(question: Question, kind: str, name: str) -> str | None:
+    """The stream that a modality's weights are of: it alone is left out. None: all of them."""
+    asked = question.asked
+    if kind != "modality" or not isinstance(asked, SequenceNetworks):
+        return None
+    return name if name in asked.data.shapes else None
+
+
+def _without(question: Question, stream: str | None) -> deletion.Without:
+    asked = question.asked
+    if stream is not None and isinstance(asked, SequenceNetworks):
+        return partial(asked.without, stream=stream)
+    return asked.without
 
 
 def _ranking(kind: str, name: str) -> str:

@@ -122,6 +122,7 @@ def _tracks(
     unit = "points" if names == [ABOVE] else _UNITS[kind]
     axes.set_ylabel(f"{kind.replace('_', ' ')}\n({unit})" if unit else kind)
     axes.ticklabel_format(axis="y", scilimits=_POWERS)
+    axes.yaxis.get_offset_text().set_x(-0.08)  # beside the legend, not under it
     axes.set_xlim(*times)
     style.paper_legend(axes, columns=_ACROSS)
     if len(mine):

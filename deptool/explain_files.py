@@ -80,6 +80,7 @@ def about(found: Explained) -> dict[str, object]:
                 "random_area": float(each.random_areas.mean()),
                 "ratio": each.ratio,
                 "random_orders_below": each.better,
+                "planted_roc_area": each.planted,
                 "curve": each.rows(),
             }
             for each in found.deleted

@@ -61,6 +61,11 @@ class Attributed:
         """By how much the sum misses, at worst, in points: 0 where attributions are complete."""
         return float(np.abs(self.total - (self.score - self.base)).max())
 
+    @property
+    def complete(self) -> bool:
+        """Whether the gap is below a twentieth of what is explained, or a hundredth of a point."""
+        return self.gap < max(0.01, 0.05 * float(np.abs(self.score - self.base).mean()))
+
 
 def of_segments(asked: SegmentNetworks, steps: int, on_step: OnStep) -> Attributed:
     """Attributions of one recording's segments; of each segment, its share of the mean."""

@@ -22,7 +22,7 @@ from deptool.asked import Floats
 from deptool.asked_segments import SegmentNetworks
 from deptool.asked_sequence import SequenceNetworks
 from deptool.corpus import Corpus
-from deptool.errors import DataError
+from deptool.errors import DataError, UsageError
 from deptool.scales import SCALES
 from deptool.schema import PREDICTIONS
 from deptool.settings import resolve
@@ -153,16 +153,11 @@ def _pieces(asked: Any) -> tuple[str, str, Floats, Floats, Floats, Floats]:
     if isinstance(asked, SequenceNetworks) and hasattr(asked.networks[0], "representations"):
         return ("relevance, all scales", "the network's representations", *_represented(asked))
     tracks = asked.tracks()
-    rows = next(
-        (
-            some
-            for (kind, _), some in tracks.group_by(["kind", "name"], maintain_order=True)
-            if kind in RANKED
-        ),
-        None,
-    )
-    if rows is None:
-        raise DataError("the network ranks no times of its own, so there is no high and no low")
+    by_kind = tracks.partition_by("kind", "name", maintain_order=True)
+    ranking = [rows for kind in RANKED for rows in by_kind if rows["kind"][0] == kind]
+    if not ranking:
+        raise UsageError("the network ranks no times itself, so there is no high and no low")
+    rows = ranking[0]
     name = f"{rows['kind'][0]}, {rows['name'][0]}"
     values = on_units(rows, asked.units)
     found = np.stack(list(_means(asked)))
@@ -294,7 +289,8 @@ def draw(found: Clouds) -> Figure:
 
     order = [name for _, name in SCALES[found.scale].bands]
     with mpl.rc_context(style.PAPER):
-        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+        figure = Figure(figsize=(7.2, 3.6))
+        figure.subplots_adjust(left=0.02, right=0.98, bottom=0.08, top=0.8, wspace=0.05)
         for axes, picture in zip(figure.subplots(1, 2), found.pictures, strict=True):
             mine = found.table.filter(found.table["relevance"] == picture.relevance)
             for k, band in enumerate(order):

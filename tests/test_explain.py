@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,9 @@ from deptool import deletion, plugins
 from deptool.asked import Units, ask, over_members
 from deptool.asked_segments import SegmentNetworks
 from deptool.asked_sequence import SequenceNetworks, cells
-from deptool.corpus import Corpus
+from deptool.cohort.settings import SynthSettings
+from deptool.cohort.truth import SEGMENTS
+from deptool.corpus import Corpus, open_corpus
 from deptool.deletion import FRACTIONS, by_chance, delete
 from deptool.errors import DataError, InputError, MissingExtraError, UsageError
 from deptool.explain import Explained, default_folder, explain, find_corpus
@@ -28,11 +31,13 @@ from deptool.explain_files import NOTE, about, write
 from deptool.guidance_maps import maps
 from deptool.models import depressionmlp
 from deptool.models.ridge import Settings as Ridge
+from deptool.planted import informative
 from deptool.schema_explained import EXPLAINED_MAPS, EXPLAINED_TRACKS
 from deptool.segment_scores import segment_scores
 from deptool.sequences import Track
 from deptool.spans import on_units, ranked, spans, top
-from deptool.tables import read_table
+from deptool.synth import synthesise
+from deptool.tables import read_table, write_table
 from deptool.train import train
 from deptool.tsne import clouds
 from deptool.tsne import write as write_clouds
@@ -217,6 +222,41 @@ def test_random_orders_delete_as_many_and_are_seeded() -> None:
     assert one.change[:, 1].mean() == pytest.approx(9.0, abs=2.5)
 
 
+def test_a_greatest_area_is_not_enough_where_the_top_fifth_moves_less_than_chance() -> None:
+    # The top moves nothing, and so much more than anything else is left out later.
+    random = np.tile([1.0, 2.0, 2.0, 2.0], (deletion.ORDERS, 1))
+    late = deletion.Deleted("late", 10, np.array([0.0, 0.0, 90.0, 90.0]), random)
+    assert late.better == deletion.ORDERS
+    assert not late.holds
+
+
+def test_planted_pieces_should_rank_above_others() -> None:
+    values = np.array([3.0, 1.0, 2.0, np.nan, 1.0])
+    planted = np.array([True, True, False, True, False])
+    # Pairs: 3 is above 2 and 1; 1 is below 2 and ties with 1: 2.5 of 4.
+    assert deletion.roc_area(values, planted) == pytest.approx(2.5 / 4)
+    assert deletion.roc_area(values, np.ones(5, bool)) is None
+
+
+def test_pieces_are_planted_where_most_of_them_is(corpus: Corpus, tmp_path: Path) -> None:
+    units = Units(np.array([0.0, 2.0, 4.0]), np.array([2.0, 4.0, 6.0]))
+    assert informative(corpus, TEST, units) is None  # a corpus that is not synthetic
+    rows = pl.DataFrame({"start_s": [0.0, 2.5, 5.5], "end_s": [2.5, 5.5, 9.0]})
+    share = {f"reliability_{m}": 1.0 for m in ("visual", "audio", "pose")}
+    rows = rows.with_columns(
+        recording_id=pl.lit(TEST),
+        informative=pl.Series([1, 0, 1]),
+        speaks=pl.lit(0),
+        **{name: pl.lit(value) for name, value in share.items()},
+    )
+    write_table(tmp_path / "truth" / "segments.parquet", SEGMENTS, rows)
+    made = Corpus(tmp_path, {**corpus.about, "synthetic": True})
+    # Of the second a quarter lies in the first segment, of the third a quarter in the last.
+    found = informative(made, TEST, units)
+    assert found is not None
+    assert found.tolist() == [True, False, False]
+
+
 def test_by_construction_is_said() -> None:
     found = delete("right", PARTS, total_without, chance_of(), by_construction=True)
     assert "It passes, as it must" in found.sentence()
@@ -254,7 +294,7 @@ def test_leaving_out_units_is_what_the_network_says_without_them(
     gone[1, 3] = True
     found = asked.without(gone)
     assert found[0] == pytest.approx(asked.predictions().mean(), abs=1e-5)
-    # Slowly: the same streams with these steps cut out altogether, clip by clip (the toy's are 4 s).
+    # Slowly: the same streams with these steps cut out altogether, clip by clip of 4 s.
     values, valid = asked.series.values["all"], asked.series.valid["all"].copy()
     first, last = (round(6 * t) for t in (asked.units.start[3], asked.units.end[3]))
     valid[first:last] = False
@@ -299,6 +339,43 @@ def test_tracks_are_means_over_the_members_that_were_not_trained_on_it(
     assert row["value"] == pytest.approx((row["low"] + row["high"]) / 2)
     assert row["low"] < row["high"]
     assert explain(corpus, recordings, "s000_0").facts.part == "train"
+
+
+def test_a_modality_is_left_out_alone(corpus: Corpus, recordings: Path) -> None:
+    asked = ask(corpus, recordings, TEST).asked
+    assert isinstance(asked, SequenceNetworks)
+    gone = np.zeros((1, len(asked.units)), bool)
+    gone[0, :5] = True
+    assert asked.without(gone, "all") == pytest.approx(asked.without(gone))
+    assert asked.without(gone, "another")[0] == pytest.approx(asked.predictions().mean(), abs=1e-5)
+
+
+VIDEO_MODELS = ("expada", "mddr", "depmap", "mpdrm")
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Recordings that have all groups of columns, by a generator."""
+    root = tmp_path_factory.mktemp("c") / "cohort"
+    synthesise(root, SynthSettings(subjects=12, seconds=20.0))
+    return open_corpus(root)
+
+
+@pytest.mark.parametrize("name", VIDEO_MODELS)
+def test_every_video_model_is_explained(name: str, videos: Corpus, tmp_path: Path) -> None:
+    pytest.importorskip("captum")
+    module = plugins.load("models", name)
+    short = {f.name: 1 for f in fields(module.Settings) if f.name.endswith("epochs")}
+    settings = module.Settings(**{**module.SMALL, **short})
+    run = train(videos, name, settings, seeds=[0], out=tmp_path / "run").root
+    (recording, *_) = videos.recordings()["recording_id"]
+    own = explain(videos, run, recording)
+    assert len(own.deleted) >= 2
+    assert all(each.planted is not None for each in own.deleted)
+    found = explain(videos, run, recording, method="integrated-gradients", steps=4)
+    assert {"landmark", "action_unit"} <= set(found.maps["target"])
+    write(own, tmp_path / "out")
+    assert view(videos, recording, out=tmp_path / "v.html", run=run).n_bytes > 10_000
 
 
 def test_a_network_that_says_nothing_is_asked_for_its_gradients(
@@ -573,7 +650,8 @@ def test_folders_of_two_corpora_and_methods_are_apart(corpus: Corpus, segments: 
 def test_about_can_be_written_as_json(corpus: Corpus, segments: Path) -> None:
     said = json.loads(json.dumps(about(explained(corpus, segments)), allow_nan=False))
     assert said["run"]["part"] == "test"
-    assert [each["holds"] for each in said["deletion"]][0] is True
+    assert said["deletion"][0]["holds"] is True
+    assert said["deletion"][0]["planted_roc_area"] is None  # nothing was planted
 
 
 # --- t-SNE --------------------------------------------------------------------------------

@@ -169,6 +169,8 @@ def _show_check(deleted: list[Deleted] | Any) -> None:
     from deptool.deletion import FRACTIONS, ORDERS
 
     names = ["ranking", *(f"{100 * f:.0f} %" for f in FRACTIONS), "area", "above", "check"]
+    planted = any(each.planted is not None for each in deleted)
+    names += ["planted"] * planted
     rows = []
     for each in deleted:
         cells = [f"{row['change']:.2g} / {row['random_change']:.2g}" for row in each.rows()]
@@ -176,12 +178,19 @@ def _show_check(deleted: list[Deleted] | Any) -> None:
         verdict = "passes" if each.holds else "FAILS"
         if each.holds and each.by_construction:
             verdict = "passes, as it must"
-        rows.append([each.what, *cells, ratio, f"{each.better} of {ORDERS}", verdict])
+        found = "" if each.planted is None else f"{each.planted:.2f}"
+        row = [each.what, *cells, ratio, f"{each.better} of {ORDERS}", verdict]
+        rows.append([*row, *[found] * planted])
     title = "Deletion check: change of the prediction in points, by the ranking / at random"
     show_table(title, names, rows)
     for each in deleted:
         if each.of_times:
             write(each.sentence())
+    if planted:
+        write(
+            "planted: how often a piece in which the synthetic corpus shows the score ranks above"
+            " one in which it does not; 0.5 is chance."
+        )
 
 
 def _tell(found: Explained, folder: Path) -> None:
@@ -192,6 +201,11 @@ def _tell(found: Explained, folder: Path) -> None:
     for text, matters in run_sentences(found.facts)[1:]:
         (warn if matters else say)(text)
     failed = [each.what for each in found.deleted if not each.holds]
+    if found.attributed and not found.attributed.complete:
+        warn(
+            "The attributions are not complete: along the way from the baseline the network's score"
+            " jumps, as where it picks frames or segments. Read them as a rough guide."
+        )
     if failed:
         warn(f"Of {len(found.deleted)} rankings {len(failed)} fail the deletion check.")
     say(f"Written: {folder}")
