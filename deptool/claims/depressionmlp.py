@@ -42,10 +42,7 @@ _CLAIMS = (
 
 def claims(results: Results) -> list[Claim]:
     """Of Tables III and IV, and of the whole network against one without gating and guidance."""
-    return [
-        results.lower_error(*claim, why=_why(results, *claim[:2]))
-        for claim in _CLAIMS
-    ]
+    return [results.lower_error(*claim, why=_why(results, *claim[:2])) for claim in _CLAIMS]
 
 
 def _why(results: Results, *variants: str) -> str:
