@@ -21,7 +21,7 @@ as large a part of 180 frames as the paper's 20 are of 50, nearly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ SEEDS = 2
 SETTINGS: dict[str, object] = {
     **{"fps": 3.0, "frames": 180, "width": 8, "channels": 8, "dimension": 8, "prototypes": 4},
     **{"momentum": 0.95, "temperature": 2.0, "key_factor": 10.0, "learning_rate": 0.01},
-    **{"gate_epochs": 10, "epochs": 10, "patience": 10},
+    **{"distillation": 3.0, "gate_epochs": 8, "epochs": 12, "patience": 12},
 }
 
 _BARE = {"msr": False, "esa": False, "sdpm": False, "kdm": False, "map": False}
@@ -86,7 +86,7 @@ _TABLE_2 = {
 _METRICS = ("rmse", "mae", "pcc", "ccc")
 
 
-def _printed(corpus: str, rows: dict[str, tuple[str, ...]]) -> tuple[Printed, ...]:
+def _printed(corpus: str, rows: Mapping[str, tuple[str, ...]]) -> tuple[Printed, ...]:
     return tuple(
         Printed(name, corpus, dict(zip(_METRICS, values, strict=True)))
         for name, values in rows.items()
@@ -161,7 +161,8 @@ def _purities(results: Results) -> tuple[pl.DataFrame, pl.DataFrame]:
     from sklearn.cluster import KMeans
 
     learnt, tested = (_by_seed(results.clips("whole", split=s)) for s in ("train", "test"))
-    ours, theirs = [], []
+    ours: list[tuple[int, str, float]] = []
+    theirs: list[tuple[int, str, float]] = []
     for seed, rows in tested.items():
         tokens = np.concatenate([row.tokens for row in learnt[seed]])
         used = len(np.unique(np.concatenate([row.group for row in learnt[seed]])))
