@@ -120,8 +120,9 @@ def clouds(
                 key = (about["recording_id"], person, band, relevance)
                 rows.append((*key, float(start[k]), float(end[k])))
                 vectors.append(found[k])
+    kinds = [pl.String] * 4 + [pl.Float64] * 2
     columns = ("recording_id", "subject_id", "band", "relevance", "start_s", "end_s")
-    table = pl.DataFrame(rows, schema=list(columns), orient="row")
+    table = pl.DataFrame(rows, schema=dict(zip(columns, kinds, strict=True)), orient="row")
     return _placed(
         table,
         np.array(vectors),

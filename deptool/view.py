@@ -69,12 +69,12 @@ def view(
     rows = table_rows(table)
     facts = None
     packed = pack_table(table)
+    more: Mapping[str, Packed] = {}
     if run is not None:
         told = _told(corpus, run, recording_id, table, device)
-        facts = told.facts
+        facts, more = told.facts, told.packed
         rows[1:1] = told.rows
-        packed |= told.packed
-    columns, content = bundle(packed)
+    columns, content = bundle({**packed, **more})
     shown = None if len(table) == len(whole) else _span(table, whole)
     texts = {
         "title": escape(recording_id),
