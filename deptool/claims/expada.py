@@ -13,7 +13,9 @@ The paper compares the SDR of five trainings after the first epoch; that is done
 of the second step, and then with the trained networks.
 
 What is unlike the paper: no face crops and no Video Action Transformer, but a small transformer
-over behaviour vectors; segments of 5.3 s and not of about 1 s; one cohort of short recordings.
+over behaviour vectors; segments of 5.3 s and not of about 1 s; one cohort of short recordings. What
+the paper leaves open (sizes, dropout, learning rates) was chosen on the cohort of seed 7, dev and
+test part alike, so another one is tested on.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from deptool.planted import auc, auc_of_speech, cosine_of_seeds, mean_over_perso
 from deptool.results import Results, at_least
 
 MODEL = "expada"
-COHORTS = {"segments": SynthSettings(subjects=150, informative=0.4)}
+COHORTS = {"segments": SynthSettings(subjects=150, informative=0.4, seed=8)}
 SETTINGS: dict[str, object] = {}
 
 _WHOLE = Variant("selection", ("Feature selection",), {"method": "selection"})
