@@ -23,8 +23,8 @@ Departures from the paper, and readings of what it leaves open
   sound, others the one of the head pose; a ReLU behind each, and zeros around, so that a second is
   read from 80 steps of sound, 2 before it to 28 behind it. The paper lists no network for its 2048
   visual numbers, though all modalities have D: they too have that of the head pose.
-- Layer norm is "data normalization" in the paper, without a place: behind each alignment network,
-  and in the encoder.
+- Layer norm is "data normalization" in the paper, without a place but the encoder's blocks: it is
+  there alone. Before FAA it would hide how strong a vector is, and that tells how far to trust it.
 - D = 512, as the last convolutions have; the "hidden dimension" 2048 is the feed-forward width.
 - W_m of Eq. 1 has a row for each time, and the text shares weights: one network D -> 128 -> 1 with
   tanh scores all times and modalities. The sum has M terms; the paper's runs from 0 to M. 128 is
