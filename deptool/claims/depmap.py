@@ -16,7 +16,9 @@ prototype, against as many groups by k-means on key tokens of training recording
 
 What is unlike the paper: tables, not pixels; one short recording of each of 200 persons; a network
 of a hundredth of the weights, and prototypes that move faster. u is larger, so that key frames are
-as large a part of 180 frames as the paper's 20 are of 50, nearly.
+as large a part of 180 frames as the paper's 20 are of 50, nearly. KFBSD weighs 3 and not 0.1, since
+beside a squared error in points 0.1 of it moves no feature. These settings were chosen on a cohort
+of another seed.
 """
 
 from __future__ import annotations
@@ -49,13 +51,14 @@ COHORTS = {
         signal=0.9,
         identity=0.0,
         marker=1.0,
+        seed=8,
     )
 }
 SEEDS = 2
 SETTINGS: dict[str, object] = {
     **{"fps": 3.0, "frames": 180, "width": 8, "channels": 8, "dimension": 8, "prototypes": 4},
     **{"momentum": 0.95, "temperature": 2.0, "key_factor": 10.0, "learning_rate": 0.01},
-    **{"distillation": 3.0, "gate_epochs": 8, "epochs": 12, "patience": 12},
+    **{"distillation": 3.0, "gate_epochs": 12, "epochs": 8, "patience": 8},
 }
 
 _BARE = {"msr": False, "esa": False, "sdpm": False, "kdm": False, "map": False}
