@@ -73,7 +73,7 @@ def of_segments(asked: SegmentNetworks, steps: int, on_step: OnStep) -> Attribut
     ends = np.cumsum([0, *(asked.widths[name] for name in names)])
     columns = [c for name in names for c in asked.plan.columns[name]]
     places = {name: _column_place(name) for name in columns}
-    chunks = values.split(max(1, _AT_ONCE // (steps * values.shape[1])))
+    chunks = torch.split(values, max(1, _AT_ONCE // (steps * values.shape[1])))
     tables, maps, totals, bases = [], [], [], []
     for k, network in enumerate(asked.networks):
         score = _Segments(network, asked.widths)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from deptool.band_loss import dr_loss
@@ -162,6 +162,20 @@ def test_what_a_step_of_sound_sees_lies_around_its_second() -> None:
         x[0, step] = 50.0
         changed.append(bool((sound(x, valid, 10)[0][0, 4] != before[0, 4]).any()))
     assert changed == [False, True, True, False]
+
+
+@torch.no_grad()
+def test_sound_that_is_missing_is_as_the_padding_in_every_layer() -> None:
+    torch.manual_seed(0)
+    sound = Alignment(3, 8, ratio=50.0)
+    for convolution in sound.convolutions:
+        nn.init.constant_(convolution.bias, 0.5)  # what would come of zeros
+    x = torch.randn(1, 200, 3)
+    valid = torch.arange(200)[None] < 100
+    longer, there = sound(x, valid, 4)
+    shorter, _ = sound(x[:, :100], valid[:, :100], 2)
+    torch.testing.assert_close(longer[:, :2], shorter)
+    assert there.tolist() == [[True, True, False, False]]
 
 
 def test_a_hundred_steps_of_sound_become_one_by_a_mean_behind_the_convolutions() -> None:
