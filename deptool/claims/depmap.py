@@ -16,7 +16,10 @@ prototype, against as many groups by k-means on key tokens of training recording
 
 What is unlike the paper: tables, not pixels; one short recording of each of 200 persons; a network
 of a hundredth of the weights, and prototypes that move faster. u is larger, so that key frames are
-as large a part of 180 frames as the paper's 20 are of 50, nearly.
+as large a part of 180 frames as the paper's 20 are of 50, nearly. KFBSD weighs 3 and not 0.1, which
+beside squared errors in points is little: on the cohort of `deptool synth --seed 7`, all else equal
+but two epochs, the AUC of one network was 0.55 with 0.1 and 0.74 with 3. These settings were chosen
+on that cohort.
 """
 
 from __future__ import annotations
@@ -49,13 +52,14 @@ COHORTS = {
         signal=0.9,
         identity=0.0,
         marker=1.0,
+        seed=8,
     )
 }
 SEEDS = 2
 SETTINGS: dict[str, object] = {
     **{"fps": 3.0, "frames": 180, "width": 8, "channels": 8, "dimension": 8, "prototypes": 4},
     **{"momentum": 0.95, "temperature": 2.0, "key_factor": 10.0, "learning_rate": 0.01},
-    **{"distillation": 3.0, "gate_epochs": 8, "epochs": 12, "patience": 12},
+    **{"distillation": 3.0, "gate_epochs": 12, "epochs": 8, "patience": 8},
 }
 
 _BARE = {"msr": False, "esa": False, "sdpm": False, "kdm": False, "map": False}
