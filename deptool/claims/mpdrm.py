@@ -81,12 +81,12 @@ TABLES = (
 )
 _ABSTRACT = "abstract"
 _ADDS = (
-    "what is subtracted from f is a multiple of p: unless f was at a right angle to p before, the"
-    " rest has p in it, and tells who it is"
+    "What is subtracted from f is a multiple of p: unless f was at a right angle to p before, the"
+    " rest has p in it, and tells who it is."
 )
 NOTES = (
-    "A network sees one recording at a time, of a person whom it never saw. Habits are planted in the"
-    " cues of severity, in each by itself, so one recording does not tell the two apart. What the"
+    "A network sees one recording at a time, of a person whom it never saw. Habits are planted in"
+    " the cues of severity, in each by itself, so one recording does not tell the two apart. What the"
     " oracle that knows the habits has more would have to come from the person's other sessions.",
 )
 
