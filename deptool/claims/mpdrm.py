@@ -86,8 +86,8 @@ _ADDS = (
 )
 NOTES = (
     "A network sees one recording at a time, of a person whom it never saw. Habits are planted in"
-    " the cues of severity, in each by itself, so one recording does not tell the two apart. What the"
-    " oracle that knows the habits has more would have to come from the person's other sessions.",
+    " the cues of severity, in each by itself, so one recording does not tell the two apart. What"
+    " the oracle that knows the habits has more would have to come from other sessions.",
 )
 
 
