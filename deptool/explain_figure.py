@@ -28,10 +28,11 @@ _WIDTH = 7.2  # inches: a page's two columns
 _LEFT = 0.75  # for a panel's axis
 _TRACK, _CURVES, _MAPS = 1.5, 1.95, 2.55  # inches of height
 _LINE, _ACROSS = 0.14, 4  # of a legend; entries beside each other
+_POWERS = (-2, 4)  # of ten: beyond, the power is written once
 _STRIP = 0.09  # of a track's spans
 _SIGNS = ("o", "s", "^", "D", "v", "P", "X")
 _MANY = 400  # rows of a track, from which on points would hide each other
-_UNITS = {"score": "points", "relevance": "as the model has it", "time": "weight"}
+_UNITS = {"score": "points", "relevance": "", "time": "weight"}
 _UNITS |= {"modality": "weight", "attribution": "points", "key_frame": "share of members"}
 _UNITS |= {"prototype": "number"}
 _POINTS = ("attribution", "contribution")  # maps in points; a gate and a mask have no unit
@@ -119,7 +120,8 @@ def _tracks(
     for k, name in enumerate(names):
         _track(axes, group.filter(group["name"] == name).sort("start_s"), k, name)
     unit = "points" if names == [ABOVE] else _UNITS[kind]
-    axes.set_ylabel(f"{kind.replace('_', ' ')}\n({unit})")
+    axes.set_ylabel(f"{kind.replace('_', ' ')}\n({unit})" if unit else kind)
+    axes.ticklabel_format(axis="y", scilimits=_POWERS)
     axes.set_xlim(*times)
     style.paper_legend(axes, columns=_ACROSS)
     if len(mine):
@@ -163,7 +165,7 @@ def _curves(sheet: _Sheet, deleted: Sequence[Deleted]) -> None:
     legend = _LINE * _legend_lines(deleted)
     for at, mine in enumerate(groups):
         left = _LEFT + at * each_width
-        axes = sheet.axes(left, min(each_width - 0.45 * (len(groups) > 1), 4.0), 1.4, legend + 0.05)
+        axes = sheet.axes(left, min(each_width - 0.5 * (len(groups) > 1), 4.0), 1.4, legend + 0.05)
         mean, sd = mine[0].random.mean(0), mine[0].random.std(0, ddof=1)
         grey = style.paper("muted")
         low, high = np.maximum(mean - sd, 0), mean + sd
@@ -174,6 +176,7 @@ def _curves(sheet: _Sheet, deleted: Sequence[Deleted]) -> None:
             verdict = "" if one.holds else ": FAILS"
             look: dict[str, Any] = {"marker": _SIGNS[k % 7], "ms": 3, "color": colour}
             axes.plot(x, [0, *one.change], label=f"{one.what}{verdict}", **look)
+        axes.ticklabel_format(axis="y", scilimits=_POWERS)
         axes.set_xlabel("deleted (%)")
         axes.set_ylim(bottom=0)
         if at == 0:
@@ -215,7 +218,8 @@ def _face(axes: Axes, colours: Axes, rows: pl.DataFrame, name: str) -> None:
     axes.invert_yaxis()
     axes.set_axis_off()
     axes.set_title(f"{name} of landmarks")
-    axes.figure.colorbar(dots, cax=colours)
+    bar = axes.figure.colorbar(dots, cax=colours)
+    bar.formatter.set_powerlimits(_POWERS)  # type: ignore[attr-defined]
 
 
 def _bars(axes: Axes, rows: pl.DataFrame, name: str) -> None:
@@ -231,6 +235,7 @@ def _bars(axes: Axes, rows: pl.DataFrame, name: str) -> None:
         axes.grid(axis="y", lw=0.4, color=style.paper("grid"))
     axes.errorbar(places, value, reach, fmt="none", ecolor=ink, elinewidth=0.5)
     axes.set_xticks(places, labels=rows["name"].to_list(), rotation=90, fontsize=5)
+    axes.ticklabel_format(axis="y", scilimits=_POWERS)
     axes.set_xlim(-0.7, len(rows) - 0.3)
     unit = " (points)" if name in _POINTS else ""
     axes.set_title(f"{name} of action units{unit}")

@@ -222,8 +222,11 @@ def _baseline(
 def _require_gradient(
     asked: SequenceNetworks, score: _Clip, given: Sequence[Tensor], there: Sequence[Tensor]
 ) -> None:
+    import torch
+
     looked = [each.detach().requires_grad_() for each in given]
-    if not score(*looked, *there).requires_grad:
+    found = torch.autograd.grad(score(*looked, *there).sum(), looked, allow_unused=True)
+    if any(each is None for each in found):
         raise UsageError(
             "the network's score has no gradient with respect to its streams",
             where=asked.plan.module.__name__.rpartition(".")[2],

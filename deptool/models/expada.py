@@ -228,7 +228,8 @@ class ExpADA(nn.Module):
         measured = there.sum(-1)
         enough = measured >= (1 - self.settings.max_missing) * self.settings.frames
         usable = enough & (measured > 0)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.selecting):
+        frozen = self.selecting and self.training  # explanations ask for gradients of the input
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
             return encode(self.encoder, rows, there, usable), usable
 
     def representations(self, values: Mapping[str, Tensor], valid: Mapping[str, Tensor]) -> Details:
