@@ -57,7 +57,7 @@ COHORTS = {
 }
 SEEDS = 2
 SETTINGS: dict[str, object] = {
-    **{"fps": 3.0, "frames": 180, "width": 8, "channels": 8, "dimension": 8, "prototypes": 4},
+    **{"hz": 3.0, "frames": 180, "width": 8, "channels": 8, "dimension": 8, "prototypes": 4},
     **{"momentum": 0.95, "temperature": 2.0, "key_factor": 10.0, "learning_rate": 0.01},
     **{"distillation": 3.0, "gate_epochs": 12, "epochs": 8, "patience": 8},
 }
@@ -201,12 +201,12 @@ def _by_seed(clips: Iterator[Seen]) -> dict[int, list[_Tokens]]:
     found: dict[int, list[_Tokens]] = {}
     for seen in clips:
         network: Any = seen.network
-        cuts = seen.settings.cuts
+        cuts = seen.settings.borders
         looked = network.look(seen.values, seen.valid)
         choice = network.choices(looked, [network.teacher])[network.teacher]
         tokens = choice.tokens[choice.chosen]
         nearest = network.prototypes(tokens)[:, : len(cuts) + 1].flatten(1).argmax(1)
-        severity = sum(float(seen.recording["score"]) > cut for cut in cuts)
+        severity = sum(float(seen.recording["score"]) >= cut for cut in cuts)
         name = str(seen.recording["recording_id"])
         found.setdefault(seen.seed, []).append(
             _Tokens(name, tokens.detach().numpy(), nearest.numpy(), severity)
