@@ -109,7 +109,7 @@ class DepMap(nn.Module):
 
     def _build_branches(self, used: Mapping[int, int]) -> None:
         settings = self.settings
-        classes = len(settings.cuts) + 1
+        classes = len(settings.borders) + 1
         self.prototypes = Prototypes(
             groups=classes + 1, each=settings.prototypes, dimension=settings.dimension
         )
@@ -238,7 +238,7 @@ class DepMap(nn.Module):
             return seen.scores.new_zeros(())
         losses = []
         for branch, choice in choices.items():
-            group = groups_of(choice.chosen, severity, seen.valid, len(self.settings.cuts) + 1)
+            group = groups_of(choice.chosen, severity, seen.valid, len(self.settings.borders) + 1)
             cosine = self.prototypes(choice.tokens)
             assigned = self.prototypes.assign(cosine[seen.valid].flatten(0, 1), group)
             if self.settings.kdm:

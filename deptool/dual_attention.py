@@ -38,7 +38,6 @@ class Alignment(nn.Module):
         for _, stride, _ in layers:
             ratio /= stride
         self.ratio = ratio  # of what the convolutions give
-        self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, valid: Tensor, length: int) -> tuple[Tensor, Tensor]:
         x = x * valid.unsqueeze(-1)
@@ -50,8 +49,7 @@ class Alignment(nn.Module):
             x = convolution(functional.pad(x.transpose(1, 2), padding)).transpose(1, 2).relu()
             valid = functional.pad(valid, (0, missing)).unflatten(1, (-1, stride)).any(-1)
             x = x * valid.unsqueeze(-1)
-        x, valid = on_grid(x, valid, self.ratio, length)
-        return self.norm(x) * valid.unsqueeze(-1), valid
+        return on_grid(x, valid, self.ratio, length)
 
 
 def on_grid(x: Tensor, valid: Tensor, ratio: float, length: int) -> tuple[Tensor, Tensor]:

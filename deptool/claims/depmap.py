@@ -16,12 +16,15 @@ prototype, against as many groups by k-means on key tokens of training recording
 
 What is unlike the paper: tables, not pixels; one short recording of each of 200 persons; a network
 of a hundredth of the weights, and prototypes that move faster. u is larger, so that key frames are
-as large a part of 180 frames as the paper's 20 are of 50, nearly.
+as large a part of 180 frames as the paper's 20 are of 50, nearly. KFBSD weighs 3 and not 0.1, which
+beside squared errors in points is little: on the cohort of `deptool synth --seed 7`, all else equal
+but two epochs, the AUC of one network was 0.55 with 0.1 and 0.74 with 3. These settings were chosen
+on that cohort.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,13 +52,14 @@ COHORTS = {
         signal=0.9,
         identity=0.0,
         marker=1.0,
+        seed=8,
     )
 }
 SEEDS = 2
 SETTINGS: dict[str, object] = {
-    **{"fps": 3.0, "frames": 180, "width": 8, "channels": 8, "dimension": 8, "prototypes": 4},
+    **{"hz": 3.0, "frames": 180, "width": 8, "channels": 8, "dimension": 8, "prototypes": 4},
     **{"momentum": 0.95, "temperature": 2.0, "key_factor": 10.0, "learning_rate": 0.01},
-    **{"gate_epochs": 10, "epochs": 10, "patience": 10},
+    **{"distillation": 3.0, "gate_epochs": 12, "epochs": 8, "patience": 8},
 }
 
 _BARE = {"msr": False, "esa": False, "sdpm": False, "kdm": False, "map": False}
@@ -86,7 +90,7 @@ _TABLE_2 = {
 _METRICS = ("rmse", "mae", "pcc", "ccc")
 
 
-def _printed(corpus: str, rows: dict[str, tuple[str, ...]]) -> tuple[Printed, ...]:
+def _printed(corpus: str, rows: Mapping[str, tuple[str, ...]]) -> tuple[Printed, ...]:
     return tuple(
         Printed(name, corpus, dict(zip(_METRICS, values, strict=True)))
         for name, values in rows.items()
@@ -161,7 +165,8 @@ def _purities(results: Results) -> tuple[pl.DataFrame, pl.DataFrame]:
     from sklearn.cluster import KMeans
 
     learnt, tested = (_by_seed(results.clips("whole", split=s)) for s in ("train", "test"))
-    ours, theirs = [], []
+    ours: list[tuple[int, str, float]] = []
+    theirs: list[tuple[int, str, float]] = []
     for seed, rows in tested.items():
         tokens = np.concatenate([row.tokens for row in learnt[seed]])
         used = len(np.unique(np.concatenate([row.group for row in learnt[seed]])))
@@ -196,12 +201,12 @@ def _by_seed(clips: Iterator[Seen]) -> dict[int, list[_Tokens]]:
     found: dict[int, list[_Tokens]] = {}
     for seen in clips:
         network: Any = seen.network
-        cuts = seen.settings.cuts
+        cuts = seen.settings.borders
         looked = network.look(seen.values, seen.valid)
         choice = network.choices(looked, [network.teacher])[network.teacher]
         tokens = choice.tokens[choice.chosen]
         nearest = network.prototypes(tokens)[:, : len(cuts) + 1].flatten(1).argmax(1)
-        severity = sum(float(seen.recording["score"]) > cut for cut in cuts)
+        severity = sum(float(seen.recording["score"]) >= cut for cut in cuts)
         name = str(seen.recording["recording_id"])
         found.setdefault(seen.seed, []).append(
             _Tokens(name, tokens.detach().numpy(), nearest.numpy(), severity)

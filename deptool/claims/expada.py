@@ -13,7 +13,9 @@ The paper compares the SDR of five trainings after the first epoch; that is done
 of the second step, and then with the trained networks.
 
 What is unlike the paper: no face crops and no Video Action Transformer, but a small transformer
-over behaviour vectors; segments of 5.3 s and not of about 1 s; one cohort of short recordings.
+over behaviour vectors; segments of 5.3 s and not of about 1 s; one cohort of short recordings. What
+the paper leaves open (sizes, dropout, learning rates) was chosen on the cohort of seed 7, dev and
+test part alike, so another one is tested on.
 """
 
 from __future__ import annotations
@@ -21,11 +23,11 @@ from __future__ import annotations
 from deptool.ablations import Variant
 from deptool.claims import Claim, PaperTable, Printed
 from deptool.cohort.settings import SynthSettings
-from deptool.planted import auc, cosine_of_seeds, mean_over_persons
+from deptool.planted import auc, auc_of_speech, cosine_of_seeds, mean_over_persons
 from deptool.results import Results, at_least
 
 MODEL = "expada"
-COHORTS = {"segments": SynthSettings(subjects=150, informative=0.4)}
+COHORTS = {"segments": SynthSettings(subjects=150, informative=0.4, seed=8)}
 SETTINGS: dict[str, object] = {}
 
 _WHOLE = Variant("selection", ("Feature selection",), {"method": "selection"})
@@ -57,13 +59,6 @@ TABLES = (
 
 def claims(results: Results) -> list[Claim]:
     """Of Table 2, then what SDR finds, then how alike it is."""
-    segments = results.truth("segments")
-    scale_1 = results.tracks("selection", "relevance", "scale 1")
-    found = mean_over_persons(auc(scale_1, segments))
-    alike = {
-        variant: mean_over_persons(cosine_of_seeds(results.tracks(variant, "relevance")))
-        for variant in ("first-epoch", "selection")
-    }
     return [
         results.lower_error(
             "ordinal", "base", "The ordinal loss is better than MSE alone", "Table 2"
@@ -72,21 +67,43 @@ def claims(results: Results) -> list[Claim]:
             "selection", "ordinal", "The selection is better than all segments", "Table 2"
         ),
         results.lower_error("selection", "base", "The whole is better than neither", "Table 2"),
-        at_least(
-            found, 0.8, "SDR finds the segments that speak of the severity", "Figure 3", "AUC"
-        ),
-        at_least(
-            alike["first-epoch"],
-            0.9,
-            "SDR is stable over trainings, after the first epoch",
-            "Visualization",
-            "cosine",
-        ),
-        at_least(
-            alike["selection"],
-            0.9,
-            "SDR is stable over trainings, after all epochs",
-            "Visualization",
-            "cosine",
-        ),
+        _finds(results),
+        _alike(results, "first-epoch", "after the first epoch, as the paper measures it"),
+        _alike(results, "selection", "after all epochs"),
     ]
+
+
+def _finds(results: Results) -> Claim:
+    """Whether SDR is higher in the planted segments than in the others of a recording."""
+    segments = results.truth("segments")
+    early, late = (
+        results.tracks(variant, "relevance", "scale 1") for variant in ("first-epoch", "selection")
+    )
+    before, speech = (
+        mean_over_persons(values).value
+        for values in (auc(early, segments), auc_of_speech(late, segments))
+    )
+    return at_least(
+        mean_over_persons(auc(late, segments)),
+        0.8,
+        "SDR finds the segments that speak of the severity",
+        "Figure 3",
+        "AUC",
+        why=f"Who knew in which the person speaks would have {speech:.2f}; after one epoch it is"
+        f" {before:.2f}",
+    )
+
+
+def _alike(results: Results, variant: str, when: str) -> Claim:
+    """Whether the SDR of a recording is the same for all seeds."""
+    tracks = results.tracks(variant, "relevance")
+    centred = mean_over_persons(cosine_of_seeds(tracks, centred=True)).value
+    return at_least(
+        mean_over_persons(cosine_of_seeds(tracks)),
+        0.9,
+        f"SDR is stable over trainings, {when}",
+        "Visualization",
+        "cosine",
+        why=f"Numbers above zero that hardly differ are alike whatever they say; less their mean,"
+        f" the cosine is {centred:.2f}",
+    )

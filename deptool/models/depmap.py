@@ -38,7 +38,7 @@ Departures from the paper, and readings of what it leaves open
   eight frames are one step of the deepest scale.) Prototypes are assigned in each branch by its
   own tokens: of all clips of a batch, by Sinkhorn-Knopp within a class, the greatest share
   counting.
-- All four severity classes of BDI-II by default; the code has three (`thresholds` = "13,19").
+- All four severity classes of BDI-II by default; the code has three (`bands` = "14,20").
 - Two phases: 10 epochs of the frame mean's squared error; then 0.1 KFBSD + the squared error of
   MAP, to which the frame mean's is still added (defect i: the code drops it, so that frames that
   are not chosen learn nothing). The optimiser starts anew in the second one. The learning rate is
@@ -55,7 +55,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -66,6 +65,7 @@ from torch.optim import AdamW, Optimizer
 from deptool.depmap_network import DepMap
 from deptool.key_frames import frame_mean
 from deptool.sequences import Batch, Clip, Known, Phase, Shape, Stream, Track
+from deptool.severity import BDI_II, cuts
 
 TITLE = (
     "Dep-MAP: A Multi-level Alignment Framework with Semantic Prototypes for Video-based"
@@ -85,7 +85,7 @@ VARIANTS = (
     *({"branches": "visual", "msr": False, "sdpm": False, "kdm": False, "map": False},),
     *({"branches": "visual", "sdpm": False, "kdm": False, "map": False},),
     *({"sdpm": False, "kdm": False, "map": False}, {"map": False}, {"kdm": False}, {"esa": False}),
-    *({"branches": "emotional"}, {"scales": "1"}, {"scales": "14"}, {"thresholds": "13,19"}),
+    *({"branches": "emotional"}, {"scales": "1"}, {"scales": "14"}, {"bands": "14,20"}),
 )
 
 # Small enough to be tried in seconds: the contract tests, docs.
@@ -99,13 +99,13 @@ SMALL = {
 class Settings:
     """The official code's values; `branches`, `msr` … `map` and `scales` leave parts of it out.
 
-    frames: T of a clip, `fps` of them a second. `clips_per_recording`: drawn in an epoch; none is
+    frames: T of a clip, `hz` of them a second. `clips_per_recording`: drawn in an epoch; none is
     as many as fit into the shortest. `width` divides the channels of the stages; `channels` are
     those of MSR and of tokens; `dimension` is a token's. `epochs` come after `gate_epochs`.
     """
 
     visual: str = "behaviour:shape?+motion?+head_pose?+gaze?"
-    fps: float = 6.0
+    hz: float = 6.0
     frames: int = 50
     windows: Literal["all", "centre"] = "all"
     clips_per_recording: int | None = None
@@ -121,7 +121,7 @@ class Settings:
     span: int = 7
     dimension: int = 49
     prototypes: int = 8
-    thresholds: str = "13,19,28"
+    bands: str = BDI_II
     momentum: float = 0.999
     key_factor: float = 5.0
     temperature: float = 1.0
@@ -154,10 +154,7 @@ class Settings:
         for name in ("kdm", "map"):
             if getattr(self, name) and not self.sdpm:
                 raise ValueError(f"{name} needs the prototypes and key frames of sdpm")
-        cuts = self.cuts
-        self.require(
-            "thresholds", cuts and all(a < b for a, b in pairwise(cuts)), "numbers that rise"
-        )
+        cuts(self.bands)
 
     def require(self, name: str, good: object, wanted: str) -> None:
         """ValueError where a setting is not good."""
@@ -165,14 +162,9 @@ class Settings:
             raise ValueError(f"{name} must be {wanted}, not {getattr(self, name)}")
 
     @property
-    def cuts(self) -> list[float]:
-        """The highest score of each severity class but the last, in points."""
-        try:
-            return [float(word) for word in self.thresholds.split(",")]
-        except ValueError:
-            raise ValueError(
-                f"thresholds must be numbers with commas between them, not {self.thresholds}"
-            ) from None
+    def borders(self) -> list[float]:
+        """The first score of each severity class but the lowest, in points."""
+        return cuts(self.bands)
 
 
 _LEAST = {"momentum": 0, "dropout": 0, "weight_decay": 0, "distillation": 0, "warm_up_epochs": 0}
@@ -182,8 +174,8 @@ _OPTIONS = {"windows": ("all", "centre"), "branches": ("both", "visual", "emotio
 def streams(settings: Settings) -> dict[str, Stream]:
     """What the branches take."""
     every = {
-        "visual": Stream(settings.visual, settings.fps),
-        "emotional": Stream("behaviour:action_units", settings.fps),
+        "visual": Stream(settings.visual, settings.hz),
+        "emotional": Stream("behaviour:action_units", settings.hz),
     }
     return {name: s for name, s in every.items() if settings.branches in ("both", name)}
 
@@ -230,7 +222,7 @@ def rate(phase: int, progress: float, settings: Settings) -> float:
 
 def clips(seconds: float, settings: Settings) -> list[tuple[float, float]]:
     """Clips side by side from the start, the last one back from the end; or the middle one."""
-    length = settings.frames / settings.fps
+    length = settings.frames / settings.hz
     if seconds <= length:
         return [(0.0, seconds)]
     if settings.windows == "centre":
@@ -238,7 +230,7 @@ def clips(seconds: float, settings: Settings) -> list[tuple[float, float]]:
         return [(start, start + length)]
     whole = int(seconds / length + 1e-6)
     found = [(k * length, (k + 1) * length) for k in range(whole)]
-    if seconds - found[-1][1] > 0.5 / settings.fps:  # half a frame
+    if seconds - found[-1][1] > 0.5 / settings.hz:  # half a frame
         found.append((seconds - length, seconds))
     return found
 
@@ -247,7 +239,7 @@ def draw(
     known: Known, phase: int, settings: Settings, generator: torch.Generator
 ) -> list[list[Clip]]:
     """Random clips of each recording that do not overlap, all mixed."""
-    length = settings.frames / settings.fps
+    length = settings.frames / settings.hz
     seconds = known.seconds.tolist()
     most = settings.clips_per_recording or math.ceil(min(seconds) / length - 1e-6)
     drawn = []
@@ -278,8 +270,8 @@ def loss(model: DepMap, batch: Batch, phase: int, settings: Settings) -> Tensor:
     if settings.map:
         aggregated = model.aggregated(seen, model.key(seen, choices))
         total = total + mse_loss(aggregated, batch.score)
-    cuts = torch.tensor(settings.cuts, device=batch.score.device)
-    severity = (batch.score[:, None] > cuts).sum(1)
+    borders = torch.tensor(settings.borders, device=batch.score.device)
+    severity = (batch.score[:, None] >= borders).sum(1)
     kfbsd = model.distil(seen, choices, severity, settings.momentum)
     return total + settings.distillation * kfbsd
 
@@ -293,8 +285,8 @@ def explain(
     """
     seen = model.look(values, valid)
     there = seen.valid[0].cpu().numpy()
-    start = torch.arange(len(there), dtype=torch.float64).numpy() / settings.fps
-    end = start + 1 / settings.fps
+    start = torch.arange(len(there), dtype=torch.float64).numpy() / settings.hz
+    end = start + 1 / settings.hz
 
     def track(kind: str, name: str, value: Tensor) -> Track:
         return Track(kind, name, start[there], end[there], value[0].double().cpu().numpy()[there])

@@ -19,6 +19,9 @@ Departures from the paper, and readings of what it leaves open
 - T is 32 frames as in the paper, but of 6 a second (`hz`), not of the video's 25 or 30: a segment
   lasts 5.3 s and not about 1 s. The paper's segments are `hz` 30, where a source has it.
 - No flips and no colour jitter: there is no picture.
+- Of the behaviour vectors, `features` leaves out the shape of the face and the place of the head.
+  They say who somebody is: on a synthetic cohort with 30 persons to learn from, one draw each, the
+  encoder with them was worse than a constant after its first epoch (dev RMSE 13.4, constant 11.0).
 - Eqs. 8 and 9 both name MLP_rel, and the axes of their softmax are not clear. There are two MLPs;
   P is a softmax over categories and R one over representations, as in weakly supervised action
   localisation. Only so is every z in Eq. 13 between 0 and 1.
@@ -40,7 +43,11 @@ Departures from the paper, and readings of what it leaves open
 - Categories are the bands of the BDI-II; `bands` has the first score of each but the lowest. On
   the PHQ-8 it is "5,10,15,20", and there are five categories.
 - Learning rates, batch sizes, momentum, weight decay, dropout, the greatest norm of
-  a gradient and widths are not in the paper.
+  a gradient and widths are not in the paper. What matters among them is that the encoder does not
+  learn its recordings by heart: the second step learns from the same ones, and where all segments
+  seem to tell the score there is nothing to select. On a synthetic cohort of 150 persons, two
+  draws each, SDR found informative segments with an AUC of 0.65 and 0.68 (dropout 0.3, 12 segments
+  of a recording in an epoch), or 0.80 and 0.75 (dropout 0.5, 6 segments).
 - Segments with fewer measured frames than `max_missing` allows take no part in anything. A
   recording without another has the mean training score.
 - The base and ordinal methods give a recording the mean score of its segments, without overlap as
@@ -60,11 +67,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce_with_logits
 
-from deptool.scales import SCALES
 from deptool.segment_encoder import SegmentEncoder, cut, encode
 from deptool.selection import Selected, Selection, of_selected, places, weakly_supervised
 from deptool.sequence_blocks import masked_mean
 from deptool.sequences import Batch, Clip, Known, Phase, Shape, Stream, Track
+from deptool.severity import BDI_II, cuts
 
 TITLE = "Explainable Depression Assessment from Face Videos by Weakly Supervised Learning"
 DOI = None
@@ -74,7 +81,6 @@ USES = ()
 CPU_THREADS = 1
 
 STREAM = "face"
-_BDI_II = ",".join(str(first) for first, _ in SCALES["BDI-II"].bands[1:])
 
 # What the contract tests build it with, and settings that they try too.
 SMALL = {"dimension": 16, "layers": 1, "heads": 2, "hidden": 16, "frames": 16}
@@ -91,7 +97,7 @@ class Settings:
     method: Literal["base", "ordinal", "selection"] = "selection"
     features: str = "behaviour:motion?+action_units?+gaze?"  # or the name of an embedding cache
     hz: float = 6.0
-    bands: str = _BDI_II  # first score of each band but the lowest, points
+    bands: str = BDI_II  # first score of each band but the lowest, points
     frames: int = 32  # T
     max_missing: float = 0.5  # of a segment's frames
     dimension: int = 64  # D
@@ -130,20 +136,11 @@ class Settings:
         self._require("dimension", self.dimension % self.heads == 0, "a multiple of heads")
         few = self.segments_per_recording
         self._require("segments_per_recording", few is None or few >= 1, "none or at least 1")
-        cuts = thresholds(self)
-        self._require("bands", bool(cuts) and sorted(set(cuts)) == cuts, "scores that ascend")
+        cuts(self.bands)
 
     def _require(self, name: str, good: bool, words: str) -> None:
         if not good:
             raise ValueError(f"{name} must be {words}, not {getattr(self, name)}")
-
-
-def thresholds(settings: Settings) -> list[float]:
-    """The first score of each band but the lowest, points. Raises ValueError for other words."""
-    try:
-        return [float(word) for word in settings.bands.split(",")]
-    except ValueError:
-        raise ValueError(f"bands must be scores and commas, not {settings.bands!r}") from None
 
 
 class Details(NamedTuple):
@@ -176,9 +173,10 @@ class ExpADA(nn.Module):
         super().__init__()
         self.settings = settings
         self.selecting = settings.method == "selection"
-        cuts = thresholds(settings)
-        self.unit = (cuts[-1] - cuts[0]) / (len(cuts) - 1) if len(cuts) > 1 else 1.0  # points
-        self.register_buffer("cuts", torch.tensor(cuts), persistent=False)
+        borders = cuts(settings.bands)
+        steps = len(borders) - 1
+        self.unit = (borders[-1] - borders[0]) / steps if steps else 1.0  # points
+        self.register_buffer("cuts", torch.tensor(borders), persistent=False)
         self.register_buffer("mean", torch.zeros(()))
         d, dropout = settings.dimension, settings.dropout
         self.encoder = SegmentEncoder(
@@ -186,12 +184,12 @@ class ExpADA(nn.Module):
         )
         self.score = nn.Linear(d, 1)
         if settings.method != "base":
-            self.ordinal = nn.Linear(d, len(cuts))
+            self.ordinal = nn.Linear(d, len(borders))
         if settings.method == "selection":
             self.selection = Selection(
                 dimension=d,
                 hidden=settings.hidden,
-                categories=len(cuts) + 1,
+                categories=len(borders) + 1,
                 scales=settings.scales,
                 share=settings.share,
                 vote=settings.vote,

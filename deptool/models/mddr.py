@@ -23,8 +23,8 @@ Departures from the paper, and readings of what it leaves open
   sound, others the one of the head pose; a ReLU behind each, and zeros around, so that a second is
   read from 80 steps of sound, 2 before it to 28 behind it. The paper lists no network for its 2048
   visual numbers, though all modalities have D: they too have that of the head pose.
-- Layer norm is "data normalization" in the paper, without a place: behind each alignment network,
-  and in the encoder.
+- Layer norm is "data normalization" in the paper, without a place but the encoder's blocks: it is
+  there alone. Before FAA it would hide how strong a vector is, and that tells how far to trust it.
 - D = 512, as the last convolutions have; the "hidden dimension" 2048 is the feed-forward width.
 - W_m of Eq. 1 has a row for each time, and the text shares weights: one network D -> 128 -> 1 with
   tanh scores all times and modalities. The sum has M terms; the paper's runs from 0 to M. 128 is
@@ -61,9 +61,9 @@ from torch.nn import functional
 
 from deptool.band_loss import dr_loss
 from deptool.dual_attention import Alignment, Attention, Encoder, Mean
-from deptool.scales import SCALES
 from deptool.sequence_blocks import Standardise
 from deptool.sequences import Batch, Clip, Known, Phase, Shape, Stream, Track
+from deptool.severity import BDI_II, cuts
 
 TITLE = "MDDR: Multi-modal Dual-Attention Aggregation Architecture for Depression Recognition"
 DOI = None
@@ -76,7 +76,6 @@ _TABLES = {
     "face": "behaviour:shape?+motion?+action_units?",
     "pose": "behaviour:head_pose?+gaze?",
 }
-_BDI_II = ",".join(str(first) for first, _ in SCALES["BDI-II"].bands[1:])
 
 # What the contract tests build it with, and settings that they try too.
 SMALL = {"width": 16, "layers": 1, "heads": 2, "feed_forward": 16, "hidden": 8, "batch_size": 4}
@@ -112,7 +111,7 @@ class Settings:
     delta: float = 2.0
     w: float = 0.1
     smooth: bool = False
-    bands: str = _BDI_II
+    bands: str = BDI_II
     learning_rate: float = 1e-3
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -139,8 +138,7 @@ class Settings:
         words = names(self)
         good = all(re.fullmatch(r"[A-Za-z0-9_-]+", word) for word in words)
         self._require("modalities", good and len(set(words)) == len(words), "names, each once")
-        cuts = borders(self)
-        self._require("bands", bool(cuts) and sorted(set(cuts)) == cuts, "scores that ascend")
+        cuts(self.bands)
 
     def _require(self, name: str, good: bool, words: str) -> None:
         if not good:
@@ -150,14 +148,6 @@ class Settings:
 def names(settings: Settings) -> list[str]:
     """The modalities, in order."""
     return [word.strip() for word in settings.modalities.split(",")]
-
-
-def borders(settings: Settings) -> list[float]:
-    """The first score of each band but the lowest, points. Raises ValueError for other words."""
-    try:
-        return [float(word) for word in settings.bands.split(",")]
-    except ValueError:
-        raise ValueError(f"bands must be scores, as in '{_BDI_II}': {settings.bands!r}") from None
 
 
 class Seen(NamedTuple):
@@ -303,7 +293,7 @@ def loss(model: MDDR, batch: Batch, phase: int, settings: Settings) -> Tensor:
     return dr_loss(
         score,
         batch.score,
-        bands=borders(settings),
+        bands=cuts(settings.bands),
         delta=settings.delta,
         w=settings.w,
         smooth=settings.smooth,

@@ -376,15 +376,15 @@ def test_what_is_told_of_times() -> None:
 
 
 def test_clips_cover_a_recording() -> None:
-    settings = Settings(frames=48, fps=6)  # 8 s
+    settings = Settings(frames=48, hz=6)  # 8 s
     assert depmap.clips(20.0, settings) == [(0, 8), (8, 16), (12, 20)]
     assert depmap.clips(16.0, settings) == [(0, 8), (8, 16)]
     assert depmap.clips(5.0, settings) == [(0, 5)]
-    assert depmap.clips(20.0, Settings(frames=48, fps=6, windows="centre")) == [(6, 14)]
+    assert depmap.clips(20.0, Settings(frames=48, hz=6, windows="centre")) == [(6, 14)]
 
 
 def test_drawn_clips_do_not_overlap_and_lie_inside() -> None:
-    settings = Settings(frames=48, fps=6, batch_size=4)
+    settings = Settings(frames=48, hz=6, batch_size=4)
     none = torch.full((3,), -1)
     known = Known(torch.zeros(3), none, none, torch.tensor([20.0, 60.0, 5.0]).double())
     generator = torch.Generator().manual_seed(0)
@@ -434,8 +434,8 @@ def test_without_prototypes_there_is_no_gate() -> None:
         ({"sdpm": False, "kdm": False}, "map needs"),
         ({"scales": "41"}, "scales"),
         ({"scales": ""}, "scales"),
-        ({"thresholds": "19,13"}, "thresholds"),
-        ({"thresholds": "mild"}, "thresholds"),
+        ({"bands": "20,14"}, "bands"),
+        ({"bands": "mild"}, "bands"),
         ({"span": 4}, "span"),
         ({"momentum": 1.0}, "momentum"),
         ({"frames": 0}, "frames"),
