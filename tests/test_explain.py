@@ -31,7 +31,7 @@ from deptool.explain_files import NOTE, about, write
 from deptool.guidance_maps import maps
 from deptool.models import depressionmlp
 from deptool.models.ridge import Settings as Ridge
-from deptool.planted import informative
+from deptool.planted_segments import informative
 from deptool.schema_explained import EXPLAINED_MAPS, EXPLAINED_TRACKS
 from deptool.segment_scores import segment_scores
 from deptool.sequences import Track
