@@ -30,12 +30,12 @@ COHORTS = {
 SETTINGS: dict[str, object] = {
     "modalities": "face,pose,synthetic-voice",
     "width": 64,
-    "layers": 2,
+    "layers": 1,
     "heads": 4,
     "feed_forward": 128,
     "hidden": 64,
     "crop_s": 30.0,
-    "epochs": 60,
+    "epochs": 40,
 }
 
 _PLANTED = {"face": "visual", "pose": "pose", "synthetic-voice": "audio"}
