@@ -107,10 +107,19 @@ def nothing_to_ask(model: str, run_root: Path) -> UsageError:
     names = plugins.names("models")
     networks = [name for name in names if plugins.defines("models", name, "build")]
     return UsageError(
-        f"{model} reads one vector of a whole recording, so it says nothing of times in it",
+        f"{model} scores a recording as a whole, so it says nothing of times in it",
         where=str(run_root),
         fix=f"Networks can be explained: {', '.join(networks)}. All of them have integrated"
         " gradients (--method integrated-gradients).",
+    )
+
+
+def silent(question: Question) -> UsageError:
+    """What is raised where a network with these settings says nothing of times."""
+    return UsageError(
+        f"{question.facts.model} with these settings says nothing itself of times",
+        where=f"run {question.facts.digest[:8]}",
+        fix="Ask for its gradients: deptool explain … --method integrated-gradients",
     )
 
 

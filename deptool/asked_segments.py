@@ -74,7 +74,8 @@ class SegmentNetworks:
         return self._score(self.values)
 
     def predictions(self) -> Floats:
-        return self.scores.mean(axis=1)
+        found: Floats = self.scores.mean(axis=1)
+        return found
 
     def tracks(self) -> pl.DataFrame:
         """Scores of segments, and how far each lies from the recording's mean, both in points."""

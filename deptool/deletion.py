@@ -119,7 +119,9 @@ def count(n_units: int, fraction: float) -> int:
     return min(n_units - 1, max(1, round(fraction * n_units)))
 
 
-def by_chance(n_units: int, without: Without, on_order: Callable[[], None], seed: int = 0) -> Chance:
+def by_chance(
+    n_units: int, without: Without, on_order: Callable[[], None], seed: int = 0
+) -> Chance:
     """Leave out units in random orders, each fraction more of the same order."""
     prediction = float(without(np.zeros((1, n_units), bool))[0])
     generator = np.random.default_rng(seed)
@@ -149,7 +151,8 @@ def _changes(order: Sequence[int], without: Without, prediction: float) -> Float
     gone = np.zeros((len(FRACTIONS), len(order)), bool)
     for k, fraction in enumerate(FRACTIONS):
         gone[k, list(order[: count(len(order), fraction)])] = True
-    return np.abs(without(gone) - prediction)
+    change: Floats = np.abs(without(gone) - prediction)
+    return change
 
 
 def _area(change: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,14 +40,17 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Key:
-    """Tokens (clip, frame, channel, number) of a branch, which are key, and what frames weigh.
-
-    chosen (clip, frame, channel); tw and frames (clip, frame): time weights, and the u greatest.
-    """
+class Choice:
+    """A branch's unit tokens z (clip, frame, channel, number), chosen (clip, frame, channel)."""
 
     tokens: Tensor
     chosen: Tensor
+
+
+@dataclass(frozen=True)
+class Key:
+    """tw and frames (clip, frame): time weights, and whether a frame is among the u greatest."""
+
     tw: Tensor
     frames: Tensor
 
@@ -113,8 +116,9 @@ class DepMap(nn.Module):
         wide = {f"visual{s}": settings.channels if settings.msr else n for s, n in used.items()}
         if self.emotional:
             wide |= {f"emotional{s}": n for s, n in used.items()}
-        self.teacher = list(wide)[-1]  # the deepest emotional branch, where there is one
-        names = list(wide) if settings.kdm else [self.teacher]
+        self.guides = list(wide)[-len(used) :]  # the emotional branches, where there are some
+        self.teacher = self.guides[-1]
+        names = list(wide) if settings.kdm else self.guides
         self.heads = nn.ModuleDict(
             {
                 name: Head(
@@ -132,12 +136,12 @@ class DepMap(nn.Module):
                 {name: Distillation(classes=classes, each=each) for name in names}
             )
         else:
-            _hold(self.heads[self.teacher])
+            _hold(self.heads)
 
     def forward(self, values: Mapping[str, Tensor], valid: Mapping[str, Tensor]) -> Tensor:
         seen = self.look(values, valid)
         if self.aggregating:
-            return self.aggregated(seen)
+            return self.aggregated(seen, self.key(seen))
         return key_frames.frame_mean(seen.scores, seen.valid)
 
     def look(self, values: Mapping[str, Tensor], valid: Mapping[str, Tensor]) -> Seen:
@@ -191,17 +195,29 @@ class DepMap(nn.Module):
         found: Tensor = self.heads[branch](repeat(x, 2 ** (s - 1))[..., :frames], seen.valid)
         return normalize(found, dim=-1)
 
-    def key(self, seen: Seen, branch: str | None = None) -> Key:
-        """Key frames of a branch: of the teacher, where none is named."""
-        tokens = self.tokens(seen, branch or self.teacher)
+    def choices(self, seen: Seen, branches: Sequence[str] | None = None) -> dict[str, Choice]:
+        """What branches choose, each channel its u frames; all branches where none is named."""
         u = key_frames.how_many(seen.valid, self.settings.key_factor)
-        chosen = key_frames.highest(key_frames.sparsity(tokens, seen.valid), seen.valid, u)
-        tw = key_frames.time_weight(chosen, seen.valid, self.settings.temperature)
-        return Key(tokens, chosen, tw, key_frames.highest(tw, seen.valid, u))
+        found = {}
+        for branch in branches or self.heads:
+            tokens = self.tokens(seen, branch)
+            measure = key_frames.sparsity(tokens, seen.valid)
+            found[branch] = Choice(tokens, key_frames.highest(measure, seen.valid, u))
+        return found
 
-    def aggregated(self, seen: Seen) -> Tensor:
+    def key(self, seen: Seen, choices: Mapping[str, Choice] | None = None) -> Key:
+        """Key frames: by the channels of all scales of the emotional branch."""
+        choices = choices or self.choices(seen, self.guides)
+        chosen = torch.cat([choices[branch].chosen for branch in self.guides], dim=2)
+        tw = self._weigh(chosen, seen)
+        u = key_frames.how_many(seen.valid, self.settings.key_factor)
+        return Key(tw, key_frames.highest(tw, seen.valid, u))
+
+    def _weigh(self, chosen: Tensor, seen: Seen) -> Tensor:
+        return key_frames.time_weight(chosen, seen.valid, self.settings.temperature)
+
+    def aggregated(self, seen: Seen, key: Key) -> Tensor:
         """MAP: score (clip). As the mean over frames where no frame is valid."""
-        key = self.key(seen)
         score = key_frames.aggregate(seen.scores, key.tw, key.frames)
         return torch.where(seen.valid.any(1), score, key_frames.frame_mean(seen.scores, seen.valid))
 
@@ -211,7 +227,9 @@ class DepMap(nn.Module):
         found: Tensor = cosine.mean(2).flatten(2).argmax(-1)
         return found
 
-    def distil(self, seen: Seen, severity: Tensor, momentum: float) -> Tensor:
+    def distil(
+        self, seen: Seen, choices: Mapping[str, Choice], severity: Tensor, momentum: float
+    ) -> Tensor:
         """KFBSD, the mean over branches, for classes severity (clip); zero without it.
 
         In training the teacher's tokens then move the prototypes.
@@ -219,15 +237,15 @@ class DepMap(nn.Module):
         if not seen.valid.any():
             return seen.scores.new_zeros(())
         losses = []
-        for branch in self.heads:
-            key = self.key(seen, branch)
-            group = groups_of(key.chosen, severity, seen.valid, other=len(self.settings.cuts) + 1)
-            cosine = self.prototypes(key.tokens)
+        for branch, choice in choices.items():
+            group = groups_of(choice.chosen, severity, seen.valid, len(self.settings.cuts) + 1)
+            cosine = self.prototypes(choice.tokens)
             assigned = self.prototypes.assign(cosine[seen.valid].flatten(0, 1), group)
             if self.settings.kdm:
-                losses.append(self.kfbsd[branch](cosine, key.tw, severity, assigned, seen.valid))
+                tw = self._weigh(choice.chosen, seen)
+                losses.append(self.kfbsd[branch](cosine, tw, severity, assigned, seen.valid))
             if branch == self.teacher:
-                moving = (key.tokens.detach()[seen.valid].flatten(0, 1), assigned)
+                moving = (choice.tokens.detach()[seen.valid].flatten(0, 1), assigned)
         if self.training:
             self.prototypes.learn(*moving, momentum)
         return torch.stack(losses).mean() if losses else seen.scores.new_zeros(())

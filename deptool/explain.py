@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from deptool import deletion, guidance_maps, runs
-from deptool.asked import Asked, Question, ask
+from deptool.asked import Asked, Bools, Floats, Question, ask, silent
 from deptool.asked_segments import ABOVE
 from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.deletion import Deleted
@@ -83,11 +83,7 @@ def explain(
     else:
         tracks = asked.tracks()
         if tracks.is_empty():
-            raise UsageError(
-                f"{question.facts.model} with these settings says nothing itself of times",
-                where=str(run_root),
-                fix="Ask for its gradients: --method integrated-gradients",
-            )
+            raise silent(question)
         maps, segment_maps = _own_maps(question)
     units = asked.units
     deleted, unchecked = _check(question, tracks, maps, partial(on_step, "Deleting"))
@@ -148,7 +144,10 @@ def _own_maps(question: Question) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _check(
-    question: Question, tracks: pl.DataFrame, maps: pl.DataFrame, on_step: Callable[[int, int], None]
+    question: Question,
+    tracks: pl.DataFrame,
+    maps: pl.DataFrame,
+    on_step: Callable[[int, int], None],
 ) -> tuple[list[Deleted], str | None]:
     """Delete by each ranking: of times, and of landmarks and action units where there are maps."""
     of_maps = _map_rankings(question, maps)
@@ -203,9 +202,7 @@ def _ranking(kind: str, name: str) -> str:
     return name if word == name else f"{word}, {name}"
 
 
-def _map_rankings(
-    question: Question, maps: pl.DataFrame
-) -> list[tuple[str, str, deletion.Floats]]:
+def _map_rankings(question: Question, maps: pl.DataFrame) -> list[tuple[str, str, Floats]]:
     """What, target and values (landmark or action unit,) of each map; by how far it is from 0."""
     if not question.segments or maps.is_empty():
         return []
@@ -228,8 +225,8 @@ def _columns_of(asked: SegmentNetworks, target: str) -> list[list[int]]:
 
 
 def _without_columns(
-    asked: SegmentNetworks, columns: Sequence[Sequence[int]], gone: deletion.Bools
-) -> deletion.Floats:
+    asked: SegmentNetworks, columns: Sequence[Sequence[int]], gone: Bools
+) -> Floats:
     """gone (set, landmark or action unit): they are held at the recording's mean."""
     chosen = [[c for k in np.flatnonzero(one) for c in columns[int(k)]] for one in gone]
     return asked.without_columns(chosen)

@@ -73,7 +73,7 @@ def of_segments(asked: SegmentNetworks, steps: int, on_step: OnStep) -> Attribut
     ends = np.cumsum([0, *(asked.widths[name] for name in names)])
     columns = [c for name in names for c in asked.plan.columns[name]]
     places = {name: _column_place(name) for name in columns}
-    chunks = values.split(max(1, _AT_ONCE // (steps * values.shape[1])))
+    chunks = torch.split(values, max(1, _AT_ONCE // (steps * values.shape[1])))
     tables, maps, totals, bases = [], [], [], []
     for k, network in enumerate(asked.networks):
         score = _Segments(network, asked.widths)
@@ -222,8 +222,11 @@ def _baseline(
 def _require_gradient(
     asked: SequenceNetworks, score: _Clip, given: Sequence[Tensor], there: Sequence[Tensor]
 ) -> None:
+    import torch
+
     looked = [each.detach().requires_grad_() for each in given]
-    if not score(*looked, *there).requires_grad:
+    found = torch.autograd.grad(score(*looked, *there).sum(), looked, allow_unused=True)
+    if any(each is None for each in found):
         raise UsageError(
             "the network's score has no gradient with respect to its streams",
             where=asked.plan.module.__name__.rpartition(".")[2],

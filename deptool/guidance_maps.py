@@ -60,7 +60,7 @@ def maps(network: Any, inputs: Mapping[str, Tensor]) -> Maps:
     if "locations" in getattr(network.gating, "over", ()):
         gate = network.gating.gate_locations(x)
         keep("gate", gate.mean(1) * gate.shape[-1], "mean")
-    guided = getattr(network.guidance, "guided", frozenset())
+    guided: frozenset[str] = getattr(network.guidance, "guided", frozenset())
     if guided:
         masks = network.guidance.masks(q)
         for target, group in ((LANDMARK, "landmarks"), (ACTION_UNIT, "action_units")):

@@ -93,9 +93,9 @@ def made(done: Reproduction) -> str:
     minutes = float(str(about["seconds"])) / 60
     at_once = "one run at a time" if about["jobs"] == 1 else f"{about['jobs']} runs at a time"
     return (
-        f"Made on {about['date']} in {minutes:.1f} minutes on {about['cores']} cores"
-        f" ({about['machine']}), {at_once}, with torch {about['torch']}, Python"
-        f" {about['python']}, deptool {about['deptool']}."
+        f"Made on {about['date']} on {about['cores']} cores ({about['machine']}), {at_once}, with"
+        f" torch {about['torch']}, Python {about['python']}, deptool {about['deptool']}, in"
+        f" {minutes:.1f} minutes, whatever else the machine did meanwhile."
     )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CONSTANT, ORACLE = "constant", "oracle"  # names beside those of variants
 NAMES = {"rmse": "RMSE", "mae": "MAE", "ccc": "CCC", "pcc": "PCC", "r2": "R2", "smape": "SMAPE"}
-LESS_IS_BETTER = ("rmse", "mae", "smape")
+_LATE = 0.1  # of the epochs, at their end: a network that is best there was still learning
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,12 @@ class Results:
     def metric(self, variant: str, name: str = "rmse", cohort: str | None = None) -> Estimate:
         """A metric of the test recordings (bootstrap.METRICS), with its interval."""
         return estimates(self.predictions(variant, cohort), [name])[name]
+
+    def by_seed(self, variant: str, name: str = "rmse", cohort: str | None = None) -> list[float]:
+        """The metric of each seed, in their order; NaN where it has none."""
+        parts = self.predictions(variant, cohort).sort("seed").partition_by("seed")
+        found = (estimates(part, [name], resamples=1)[name].value for part in parts)
+        return [float("nan") if value is None else value for value in found]
 
     def difference(
         self, one: str, other: str, metric: str = "rmse", cohort: str | None = None
@@ -150,6 +156,16 @@ class Results:
             f" {_text(estimate)}, p = {found.p:.3f}"
         )
         return Claim(text, source, said, verdict_below(estimate), why)
+
+    def training(self, variant: str, cohort: str | None = None) -> str:
+        """How a variant's networks ended their training, in words: for a claim's `why`."""
+        members = self.run(variant, cohort).about["members"]
+        late = sum(m["best_epoch"] > (1 - _LATE) * m["epochs"] for m in members)
+        never = sum(m["best_epoch"] == 1 < m["epochs"] for m in members)
+        return (
+            f"Of the {len(members)} networks of {variant}, {late} were best in the last tenth of"
+            f" their epochs, and {never} in the first one."
+        )
 
     def _bound(self, which: str, cohort: str, split: str) -> pl.DataFrame:
         """Predictions of the constant or the oracle, on the recordings that all variants have."""

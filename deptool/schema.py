@@ -1,6 +1,6 @@
 """The schema: every table, every column, with type, unit, range, meaning and source.
 
-This and schema_explained.py are where columns are defined. `schemas/*.json` and `docs/tables.md` are
+Here and in schema_explained.py columns are defined. `schemas/*.json` and `docs/tables.md` are
 generated from it (`deptool schema --write`) and held equal by a test; the writers and readers
 in `tables.py` check against it.
 """

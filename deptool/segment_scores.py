@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from deptool import plugins, runs, windows
+from deptool import runs
 from deptool.corpus import Corpus, find_recording
-from deptool.errors import DataError, UsageError
+from deptool.errors import UsageError
 from deptool.schema import PREDICTIONS
-from deptool.settings import resolve
 from deptool.tables import read_table
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from deptool.asked_segments import SegmentNetworks
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,8 @@ class RunFacts:
     person_known: whether the recording is new, but its person was in the run's training data,
     by the same id.
     truth: the recording's score on the run's scale, in points; None where it is not known.
+    looked: the recording's prediction, in points, where the run is told of by what its networks
+    looked at; None where by its scores of segments.
     """
 
     model: str
@@ -46,6 +47,7 @@ class RunFacts:
     part: str
     person_known: bool
     truth: float | None
+    looked: float | None = None
 
 
 def segment_scores(
@@ -61,44 +63,29 @@ def segment_scores(
     Raises UsageError where the run's model has no segments, InputError where there is no finished
     run or no such recording, DataError where the run cannot read this corpus or this recording.
     """
-    import polars as pl
-    import torch
+    from deptool.asked import ask
+    from deptool.asked_segments import SegmentNetworks
 
-    from deptool.networks import find_device, restore, score_segments, widths
-    from deptool.predict import check_features
-
-    runs.open_run(run_root)
-    header, every = runs.read_model(run_root)
-    module = plugins.load("models", header["model"])
-    if not hasattr(module, "build") or hasattr(module, "streams"):
+    question = ask(corpus, run_root, recording_id, device)
+    if not isinstance(question.asked, SegmentNetworks):
         raise UsageError(
-            f"{header['model']} scores a recording as a whole, so it has no scores of segments",
+            f"{question.facts.model} scores a recording as a whole, so it has no scores of"
+            " segments",
             where=str(run_root),
-            fix="Take a run of a network: the models with segments in `deptool list models`.",
+            fix="Take a run of a network of segments, or see what it looks at: deptool explain.",
         )
-    recording = find_recording(corpus, recording_id)
-    check_features(corpus, corpus.recordings(), header)
-    settings = resolve(module.Settings, header["settings"], where=f"model of {run_root.name}")
-    columns = header["columns"]
-    found = windows.cut(corpus, recording, columns, settings)
-    if recording_id in found.skipped:
-        raise DataError(
-            f"the run cannot score it: {found.skipped[recording_id]}",
-            where=f"corpus {corpus.name!r}, recording {recording_id!r}",
-        )
-    place = find_device(device)
-    values = torch.from_numpy(found.values).to(place)
-    rows = torch.arange(len(values))
-    scores = []
-    for k in held_out(run_root, header, corpus, recording_id) or range(len(every)):
-        parameters = every[k]
-        network = restore(module, settings, widths(columns), parameters).to(place)
-        scores.append(score_segments(network, values, widths(columns), rows))
-    by_member = np.stack(scores)  # member, segment
+    return scores_of(question.asked)
+
+
+def scores_of(asked: SegmentNetworks) -> pl.DataFrame:
+    """The columns of `segment_scores`, of networks that are built already."""
+    import polars as pl
+
+    by_member = asked.scores  # member, segment
     return pl.DataFrame(
         {
-            "start_s": found.start,
-            "end_s": found.start + settings.frames / settings.fps,
+            "start_s": asked.units.start,
+            "end_s": asked.units.end,
             "score": by_member.mean(axis=0),
             "low": by_member.min(axis=0),
             "high": by_member.max(axis=0),

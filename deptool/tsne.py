@@ -120,8 +120,9 @@ def clouds(
                 key = (about["recording_id"], person, band, relevance)
                 rows.append((*key, float(start[k]), float(end[k])))
                 vectors.append(found[k])
+    kinds = [pl.String] * 4 + [pl.Float64] * 2
     columns = ("recording_id", "subject_id", "band", "relevance", "start_s", "end_s")
-    table = pl.DataFrame(rows, schema=list(columns), orient="row")
+    table = pl.DataFrame(rows, schema=dict(zip(columns, kinds, strict=True)), orient="row")
     return _placed(
         table,
         np.array(vectors),
@@ -165,7 +166,14 @@ def _pieces(asked: Any) -> tuple[str, str, Floats, Floats, Floats, Floats]:
     name = f"{rows['kind'][0]}, {rows['name'][0]}"
     values = on_units(rows, asked.units)
     found = np.stack(list(_means(asked)))
-    return name, "means of what the network reads", found, values, asked.units.start, asked.units.end
+    return (
+        name,
+        "means of what the network reads",
+        found,
+        values,
+        asked.units.start,
+        asked.units.end,
+    )
 
 
 def _represented(asked: SequenceNetworks) -> tuple[Floats, Floats, Floats, Floats]:

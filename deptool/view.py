@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from deptool.segment_scores import RunFacts
+    from deptool.view_tracks import Told
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,13 @@ def view(
     table = _between(whole, start_s, end_s)
     rows = table_rows(table)
     facts = None
-    if run is not None:
-        facts, row = _scores(corpus, run, recording_id, table, device)
-        rows.insert(1, row)
     packed = pack_table(table)
-    columns, content = bundle(packed)
+    more: Mapping[str, Packed] = {}
+    if run is not None:
+        told = _told(corpus, run, recording_id, table, device)
+        facts, more = told.facts, told.packed
+        rows[1:1] = told.rows
+    columns, content = bundle({**packed, **more})
     shown = None if len(table) == len(whole) else _span(table, whole)
     texts = {
         "title": escape(recording_id),
@@ -137,20 +140,23 @@ def _span(table: pl.DataFrame, whole: pl.DataFrame) -> str:
     return f"only {first:.1f} to {last:.1f} s of {whole['timestamp'][-1]:.1f} s"
 
 
-def _scores(
-    corpus: Corpus, run: Path, recording_id: str, table: pl.DataFrame, device: str
-) -> tuple[RunFacts, Row]:
-    """What the run says of the segments that the shown rows are in."""
+def _told(corpus: Corpus, run: Path, recording_id: str, table: pl.DataFrame, device: str) -> Told:
+    """What the run says of the times that the shown rows are in."""
     import polars as pl
 
-    from deptool.segment_scores import run_facts, segment_scores
+    from deptool.asked import ask
+    from deptool.asked_segments import SegmentNetworks
+    from deptool.segment_scores import scores_of
+    from deptool.view_tracks import Told, told_by_tracks
 
-    scores = segment_scores(corpus, run, recording_id, device)
-    facts = run_facts(corpus, run, recording_id)
+    question = ask(corpus, run, recording_id, device)
+    if not isinstance(question.asked, SegmentNetworks):
+        return told_by_tracks(question, table)
+    scores = scores_of(question.asked)
     mean: Any = scores["score"].mean()
     first, last = table["timestamp"][0], table["timestamp"][-1]
     shown = scores.filter((pl.col("end_s") > first) & (pl.col("start_s") <= last))
-    return facts, score_row(shown, facts, mean)
+    return Told(question.facts, [score_row(shown, question.facts, mean)], {})
 
 
 def _head(

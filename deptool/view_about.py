@@ -131,16 +131,22 @@ def run_sentences(facts: RunFacts) -> list[tuple[str, bool]]:
         "new": "This recording was not in the run's data.",
     }[facts.part]
     members = "one network" if facts.n_members == 1 else f"the mean of {facts.n_members} networks"
-    sentences = [
-        (
-            f"Segment scores: {facts.model}, {members}, trained on the corpus {facts.corpus!r}"
-            f" ({facts.protocol} split, run {facts.digest[:8]}), in points of {facts.scale}. A"
-            " score is a research result about a few seconds of a recording. It is not a"
-            " diagnosis.",
-            False,
-        ),
-        (met, facts.part in ("train", "dev")),
-    ]
+    run = (
+        f"{facts.model}, {members}, trained on the corpus {facts.corpus!r} ({facts.protocol} split,"
+        f" run {facts.digest[:8]})"
+    )
+    what = (
+        f"Segment scores: {run}, in points of {facts.scale}. A score is a research result about a"
+        " few seconds of a recording. It is not a diagnosis."
+    )
+    if facts.looked is not None:
+        what = (
+            f"What the run looked at: {run}. For this recording it predicts {facts.looked:.1f}"
+            f" points of {facts.scale}, a research result and not a diagnosis. The rows are weights"
+            " inside the networks. They say what was used, not what is true of a person; whether"
+            " the prediction rests on them, `deptool explain` checks."
+        )
+    sentences = [(what, False), (met, facts.part in ("train", "dev"))]
     if facts.person_known:
         known = "This person may be in the run's training data, by the same id: the scores flatter."
         sentences.append((known, True))
@@ -162,7 +168,9 @@ def steward(synthetic: bool, facts: RunFacts | None) -> list[tuple[str, bool]]:
     scored = ""
     if facts is not None:
         scored = f" The run adds the scores in points of {facts.scale} that it predicts"
-        if facts.truth is not None:
+        if facts.looked is not None:
+            scored += ", and what its networks looked at"
+        elif facts.truth is not None:
             whose = "generated" if synthetic else "the person's own"
             scored += f", and beside them stands the score of the questionnaire, {whose}"
         scored += "."

@@ -130,8 +130,11 @@ def test_what_is_reliable_everywhere_says_nothing() -> None:
     both = pl.concat([track([1, 2, 3], name="visual"), track([3, 2, 1], name="pose")])
     segments = planted([1] * 3, reliability_visual=[0.1, 0.2, 0.3])  # pose is 1 throughout
     assert found(follows_reliability(both, segments)) == pytest.approx([1.0])
-    # Less their mean, pose falls where visual rises: both follow.
-    assert found(follows_reliability(both, segments, relative=True)) == pytest.approx([1.0])
+    # Where visual rises and pose rises faster, visual falls beside it, and so does its weight.
+    beside = planted([1] * 3, reliability_visual=[0.1, 0.2, 0.3], reliability_pose=[0.1, 0.5, 0.9])
+    falls = pl.concat([track([3, 2, 1], name="visual"), track([1, 2, 3], name="pose")])
+    assert found(follows_reliability(falls, beside)) == pytest.approx([0.0])  # -1 and 1
+    assert found(follows_reliability(falls, beside, relative=True)) == pytest.approx([1.0])
     with pytest.raises(DataError, match="no modality named 'smell'"):
         follows_reliability(track([1, 2, 3], name="smell"), segments)
 
@@ -168,6 +171,13 @@ def test_intervals_draw_persons() -> None:
     assert estimate.interval is not None
     assert (estimate.interval.low, estimate.interval.high) == (0.0, 1.0)
     assert (estimate.interval.n_units, estimate.interval.unit) == (2, "person")
+
+
+def test_intervals_are_of_the_mean_over_seeds() -> None:
+    # Every person has 0 with one seed and 1 with the other: a half, whoever is drawn.
+    estimate = mean_over_persons(rows(*[(p, p, s, float(s)) for p in "PQR" for s in (0, 1)]))
+    assert estimate.interval is not None
+    assert (estimate.interval.low, estimate.interval.high) == (0.5, 0.5)
 
 
 def test_differences_are_paired() -> None:

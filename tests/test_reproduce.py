@@ -190,6 +190,8 @@ def test_the_numbers_are_those_of_evaluate(done: Reproduction) -> None:
     for variant, predictor in (("short", "model"), ("constant", "train_mean")):
         mean = found.filter(pl.col("predictor") == predictor)["rmse"].mean()
         assert done.results.metric(variant).value == pytest.approx(mean)
+    each = found.filter(pl.col("predictor") == "model").sort("seed")["rmse"].to_list()
+    assert done.results.by_seed("short") == pytest.approx(each)
 
 
 def test_the_oracle_is_the_one_that_was_planted(done: Reproduction) -> None:
@@ -226,6 +228,17 @@ def test_networks_can_be_asked_about_their_test_clips(done: Reproduction) -> Non
         scores = table[seed, recording]
         assert len(scores) == 3  # of 4 s each
         assert sum(scores) / 3 == pytest.approx(said, abs=1e-4)
+
+
+def test_how_training_ended_is_counted(done: Reproduction) -> None:
+    run = done.results.run("whole")
+    ends = [(100, 91), (100, 90), (21, 1), (1, 1)]  # epochs, best epoch
+    members = [{"epochs": epochs, "best_epoch": best} for epochs, best in ends]
+    changed = replace(run, about={**run.about, "members": members})
+    said = replace(done.results, runs={("one", "whole"): changed}).training("whole")
+    # 91 and 1 of 1 are in the last tenth, 90 is not; 1 of 21 is the first, 1 of 1 is both.
+    assert said.startswith("Of the 4 networks of whole, 2 were best in the last tenth")
+    assert said.endswith("and 1 in the first one.")
 
 
 def test_an_unknown_variant_or_cohort_is_a_usage_error(done: Reproduction) -> None:
@@ -346,7 +359,7 @@ def test_the_report_says_synthetic_and_how_it_was_made(done: Reproduction) -> No
         "--set seed=8",
         "| it learns | Table 1 | RMSE ",
         "The toy is small.",
-        "with torch",
+        " torch ",
     ):
         assert part in text
     assert report(done) == text  # nothing of the moment is in it

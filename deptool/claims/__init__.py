@@ -20,8 +20,8 @@ split, which keeps persons apart; "group-kfold:5" where every person is to be te
 sentences to stand below the tables.
 
 A claim's verdict is a rule's, never a hand's: `Results.lower_error`, `results.lower`,
-`results.at_least` make claims with sentence and verdict. `why` says what was found out where one
-does not hold.
+`results.at_least` make claims with sentence and verdict. `why` says what was found out about it,
+above all where it does not hold: `Results.by_seed` and `Results.training` are a beginning.
 """
 
 from __future__ import annotations

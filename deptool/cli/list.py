@@ -23,7 +23,7 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """List extractors, models, encoders, importers, engines and figures, and what can run here.
+    """List extractors, models, encoders, importers, engines, figures, claims, and what runs here.
 
     For one that cannot, the line that mends it. What is installed is looked up, not tried;
     `deptool doctor` tries.

@@ -28,12 +28,16 @@ Departures from the paper, and readings of what it leaves open
   the frame), through a linear map to 49 numbers. The code first hashes the map into the places of
   its four highest values. Places have no gradient: nothing that KFBSD says could reach a stage.
 - Key frames: the measure is max - mean over all valid frames of a clip, not over u of them drawn at
-  random (defect e), of tokens before they are scaled to unit length; u is the whole number above
-  5 ln T, T being valid frames. Time weights are a softmax of counts, divided by `temperature` (1 is
-  the source's; with 64 channels its softmax is nearly one-hot).
-- Prediction needs no label (defect b), and time weights are those of the deepest emotional branch;
-  each branch has its own in KFBSD. Prototypes are assigned in each branch by its own tokens: of all
-  clips of a batch, by Sinkhorn-Knopp within a class, the greatest share counting.
+  random (defect e). The greatest product of a unit token is that with itself; u is ceil(5 ln T), T
+  being valid frames. Time weights are a softmax of counts, divided by `temperature` (1 is the
+  source's; with 64 channels its softmax is nearly one-hot).
+- Prediction needs no label (defect b). Key frames are those that the channels of all emotional
+  branches chose, which is how "multi-scale weighted fusion" is read; each branch has its own time
+  weights in KFBSD. (On synthetic tables, where severity shows in known segments, the deepest
+  branch alone found them with an AUC of 0.67, the second scale with 0.82, all four with 0.78:
+  eight frames are one step of the deepest scale.) Prototypes are assigned in each branch by its
+  own tokens: of all clips of a batch, by Sinkhorn-Knopp within a class, the greatest share
+  counting.
 - All four severity classes of BDI-II by default; the code has three (`thresholds` = "13,19").
 - Two phases: 10 epochs of the frame mean's squared error; then 0.1 KFBSD + the squared error of
   MAP, to which the frame mean's is still added (defect i: the code drops it, so that frames that
@@ -270,11 +274,13 @@ def loss(model: DepMap, batch: Batch, phase: int, settings: Settings) -> Tensor:
         model.learn_mean(seen, _MEAN_MOMENTUM)
     if phase < len(phases(settings)) - 1 or not settings.sdpm:
         return total
+    choices = model.choices(seen)
     if settings.map:
-        total = total + mse_loss(model.aggregated(seen), batch.score)
+        aggregated = model.aggregated(seen, model.key(seen, choices))
+        total = total + mse_loss(aggregated, batch.score)
     cuts = torch.tensor(settings.cuts, device=batch.score.device)
     severity = (batch.score[:, None] > cuts).sum(1)
-    kfbsd = model.distil(seen, severity, settings.momentum)
+    kfbsd = model.distil(seen, choices, severity, settings.momentum)
     return total + settings.distillation * kfbsd
 
 

@@ -19,6 +19,9 @@ Departures from the paper, and readings of what it leaves open
 - T is 32 frames as in the paper, but of 6 a second (`hz`), not of the video's 25 or 30: a segment
   lasts 5.3 s and not about 1 s. The paper's segments are `hz` 30, where a source has it.
 - No flips and no colour jitter: there is no picture.
+- Of the behaviour vectors, `features` leaves out the shape of the face and the place of the head.
+  They say who somebody is: on a synthetic cohort with 30 persons to learn from, one draw each, the
+  encoder with them was worse than a constant after its first epoch (dev RMSE 13.4, constant 11.0).
 - Eqs. 8 and 9 both name MLP_rel, and the axes of their softmax are not clear. There are two MLPs;
   P is a softmax over categories and R one over representations, as in weakly supervised action
   localisation. Only so is every z in Eq. 13 between 0 and 1.
@@ -40,7 +43,11 @@ Departures from the paper, and readings of what it leaves open
 - Categories are the bands of the BDI-II; `bands` has the first score of each but the lowest. On
   the PHQ-8 it is "5,10,15,20", and there are five categories.
 - Learning rates, batch sizes, momentum, weight decay, dropout, the greatest norm of
-  a gradient and widths are not in the paper.
+  a gradient and widths are not in the paper. What matters among them is that the encoder does not
+  learn its recordings by heart: the second step learns from the same ones, and where all segments
+  seem to tell the score there is nothing to select. On a synthetic cohort of 150 persons, two
+  draws each, SDR found informative segments with an AUC of 0.65 and 0.68 (dropout 0.3, 12 segments
+  of a recording in an epoch), or 0.80 and 0.75 (dropout 0.5, 6 segments).
 - Segments with fewer measured frames than `max_missing` allows take no part in anything. A
   recording without another has the mean training score.
 - The base and ordinal methods give a recording the mean score of its segments, without overlap as
@@ -94,18 +101,18 @@ class Settings:
     bands: str = _BDI_II  # first score of each band but the lowest, points
     frames: int = 32  # T
     max_missing: float = 0.5  # of a segment's frames
-    dimension: int = 256  # D
-    layers: int = 2  # of the encoder
+    dimension: int = 64  # D
+    layers: int = 1  # of the encoder
     heads: int = 4
-    hidden: int = 512  # of every MLP
-    dropout: float = 0.3
+    hidden: int = 64  # of every MLP
+    dropout: float = 0.5
     scales: int = 3  # S
     share: float = 0.2  # p
     vote: bool = False
-    segments_per_recording: int | None = None  # in an epoch of the first step; None: all
+    segments_per_recording: int | None = 6  # in an epoch of the first step; None: all
     segments_per_batch: int = 32
     encoder_epochs: int = 15
-    encoder_learning_rate: float = 1e-4
+    encoder_learning_rate: float = 5e-4
     batch_size: int = 8  # recordings
     epochs: int = 80
     learning_rate: float = 1e-2
@@ -221,7 +228,8 @@ class ExpADA(nn.Module):
         measured = there.sum(-1)
         enough = measured >= (1 - self.settings.max_missing) * self.settings.frames
         usable = enough & (measured > 0)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.selecting):
+        frozen = self.selecting and self.training  # explanations ask for gradients of the input
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
             return encode(self.encoder, rows, there, usable), usable
 
     def representations(self, values: Mapping[str, Tensor], valid: Mapping[str, Tensor]) -> Details:

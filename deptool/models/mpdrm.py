@@ -29,7 +29,10 @@ Departures from the paper, and readings of what it leaves open
   b_t = sigmoid(u [d_t; v; p] + e), f = sum a b d / sum a b.
 - "Suppressing personalized information": with `personal` = "projection" f loses its projection on
   p, f - (f p) p; with "penalty" it does not, and the loss has |cos(f, p)| besides; "none" is the
-  same network without MPFN and without p in the relation weight.
+  same network without MPFN and without p in the relation weight. "decorrelation" is ours: the loss
+  has the mean squared correlation, over the clips of a batch, of each number of f with each of p.
+  A right angle to p in a clip does not keep f from telling who it is, since f may say it in another
+  direction, and f - (f p) p has p in it; where f does not vary with p, it cannot say it linearly.
 - Two phases. First MPFN learns by contrast; dev RMSE says nothing of that, so its last epoch
   counts. Then MPFN is frozen, and MDFN and RARM learn the score.
 - The paper's task is recognition, and its measure accuracy. Here the score is predicted, under a
@@ -73,7 +76,12 @@ USES = ()
 # Settings of a network that tests train in no time.
 SMALL = {"channels": 8, "seconds": 8.0, "persons": 2, "clips": 2, "rounds": 1, "batch_size": 4}
 
-VARIANTS = ({"personal": "penalty"}, {"personal": "none"}, {"positives": "clips"})
+VARIANTS = (
+    {"personal": "penalty"},
+    {"personal": "decorrelation"},
+    {"personal": "none"},
+    {"positives": "clips"},
+)
 
 _STREAM = "movements"
 
@@ -87,7 +95,7 @@ class Settings:
     in steps. personal, positives: see the top of this file. temperature: of the contrast.
     persons, clips: P and K of its batches. contrast_epochs: of the first phase. rounds: how often
     an epoch takes each person (first phase) or each recording (second). delta: of the Huber loss,
-    in points; penalty: weight of |cos|, in the loss's unit.
+    in points; penalty: weight of what "penalty" and "decorrelation" add to it.
     """
 
     features: str = "behaviour"
@@ -309,10 +317,10 @@ def loss(model: MPDRM, batch: Batch, phase: int, settings: Settings) -> Tensor:
         return contrast(p, subject, session, settings.temperature)
     score, found, p = model.scored(batch.values, batch.valid)
     total = F.huber_loss(score, batch.score, delta=settings.delta)
-    if p is not None and settings.personal == "decorrelation":
-        total = total + settings.penalty * shared(found, p)
     if p is not None and settings.personal == "penalty":
         total = total + settings.penalty * F.cosine_similarity(found, p, dim=-1).abs().mean()
+    if p is not None and settings.personal == "decorrelation":
+        total = total + settings.penalty * shared(found, p)
     return total
 
 

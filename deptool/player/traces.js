@@ -56,7 +56,11 @@ function drawScale(pen, view, y, marks) {
   }
 }
 
-const round = (value) => String(Math.round(value * 100) / 100).replace("-", "−");
+/** Two decimals; of what is smaller than 1 two digits, since weights may be small. */
+const round = (value) => {
+  const whole = Math.abs(value) < 1 ? Number(value.toPrecision(2)) : Math.round(value * 100) / 100;
+  return String(whole).replace("-", "−");
+};
 
 function drawLine(pen, row, view) {
   const y = scaleOf(row, view.height);
@@ -205,7 +209,7 @@ function drawSteps(pen, row, view) {
     pen.setLineDash([]);
   }
   for (const [k, series] of row.series.entries()) {
-    pen.fillStyle = view.theme.series[k];
+    pen.fillStyle = view.theme.series[k % view.theme.series.length];
     for (let i = 0; i < series.value.length; i++) drawStep(pen, series, i, view, y);
   }
   drawScale(pen, view, y, [...bands, ...ends]);

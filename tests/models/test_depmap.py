@@ -252,7 +252,8 @@ def test_frames_that_are_not_valid_are_never_key() -> None:
     key = built.key(built.look(values, valid))
     there = valid["visual"]
     assert not key.frames[~there].any()
-    assert not key.chosen[~there].any()
+    for choice in built.choices(built.look(values, valid)).values():
+        assert not choice.chosen[~there].any()
     assert key.tw[~there].abs().max() == 0
     torch.testing.assert_close(key.tw.sum(1), torch.ones(4))
 
@@ -288,7 +289,7 @@ def test_the_mean_score_of_frames_comes_before_the_gate_and_map_after() -> None:
     seen = built.look(values, valid)
     mean = key_frames.frame_mean(seen.scores, seen.valid)
     whole = built(values, valid)
-    torch.testing.assert_close(whole, built.aggregated(seen))
+    torch.testing.assert_close(whole, built.aggregated(seen, built.key(seen)))
     depmap.begin(built, 0, settings)
     torch.testing.assert_close(built(values, valid), mean)
     depmap.begin(built, 1, settings)
@@ -308,9 +309,9 @@ def test_after_the_gate_the_mean_map_and_kfbsd_are_added_up() -> None:
     built, drawn = network(settings), batch()
     seen = built.look(drawn.values, drawn.valid)
     mean = (key_frames.frame_mean(seen.scores, seen.valid) - drawn.score).square().mean()
-    aggregated = (built.aggregated(seen) - drawn.score).square().mean()
+    aggregated = (built.aggregated(seen, built.key(seen)) - drawn.score).square().mean()
     # Scores 0, 15, 30, 45: minimal, mild, severe, severe.
-    kfbsd = built.distil(seen, torch.tensor([0, 1, 3, 3]), momentum=0.9)
+    kfbsd = built.distil(seen, built.choices(seen), torch.tensor([0, 1, 3, 3]), momentum=0.9)
     whole = depmap.loss(built, drawn, 1, settings)
     torch.testing.assert_close(whole, mean + aggregated + 0.1 * kfbsd)
 
@@ -350,7 +351,7 @@ def test_features_learn_from_prototypes() -> None:
     settings = small()
     built, drawn = network(settings).train(), batch()
     seen = built.look(drawn.values, drawn.valid)
-    built.distil(seen, torch.tensor([0, 1, 3, 3]), momentum=0.9).backward()
+    built.distil(seen, built.choices(seen), torch.tensor([0, 1, 3, 3]), momentum=0.9).backward()
     first = built.pyramid.stages[0].first.weight.grad
     assert first is not None
     assert first.abs().sum() > 0

@@ -256,7 +256,7 @@ def test_drawn_segments_overlap_by_half_and_lie_inside(
     seconds: float, hz: float, frames: int
 ) -> None:
     known = Known(*(torch.zeros(1),) * 3, torch.tensor([seconds], dtype=torch.float64))
-    chosen = Settings(hz=hz, frames=frames)
+    chosen = Settings(hz=hz, frames=frames, segments_per_recording=None)
     drawn = expada.draw(known, 0, chosen, torch.Generator().manual_seed(0))
     clips = sorted((c for part in drawn for c in part), key=lambda clip: clip.start)
     starts = [round(c.start * hz) for c in clips]

@@ -19,7 +19,7 @@ from deptool.models import mpdrm
 from deptool.models.mpdrm import Settings
 from deptool.motion_patterns import MotionPatterns, differences, pool
 from deptool.person_contrast import contrast, person_batches, persons
-from deptool.relational_attention import RelationalAttention, project_out
+from deptool.relational_attention import RelationalAttention, project_out, shared
 from deptool.sequences import Batch, Clip, Known, Shape
 
 
@@ -378,6 +378,31 @@ def test_the_penalty_is_the_cosine_beside_huber() -> None:
     huber = torch.where(error <= 2, error**2 / 2, 2 * (error - 1)).mean()
     cosine = ((vector * p).sum(1) / vector.norm(dim=1)).abs().mean()
     assert float(found) == pytest.approx(float(huber + 3 * cosine), rel=1e-4)
+
+
+def test_what_two_vectors_share_is_their_mean_squared_correlation() -> None:
+    one, other = torch.randn(12, 2), torch.randn(12, 3)
+    found = np.corrcoef(one.double().numpy(), other.double().numpy(), rowvar=False)[:2, 2:]
+    assert float(shared(one, other)) == pytest.approx(float((found**2).mean()), rel=1e-4)
+    # One number that is twice the other, and one that never varies: correlations 1 and 0.
+    x = torch.tensor([[1.0], [2.0], [5.0]])
+    assert float(shared(x, torch.cat([2 * x, 0 * x], 1))) == pytest.approx(0.5, rel=1e-4)
+
+
+def test_decorrelation_stands_beside_huber() -> None:
+    values, valid = clips(4)
+    built = network(personal="decorrelation")
+    batch = Batch(values, valid, torch.zeros(4), torch.zeros(4), torch.zeros(4))
+    with torch.no_grad():
+        _, vector, p = built.scored(values, valid)
+        assert p is not None
+        losses = [
+            float(mpdrm.loss(built, batch, 1, settings(personal="decorrelation", penalty=weight)))
+            for weight in (0.0, 7.0)
+        ]
+        expected = 7 * float(shared(vector, p))
+    assert expected > 0.1
+    assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-3)
 
 
 # --- phases -------------------------------------------------------------------------------
