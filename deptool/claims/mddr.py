@@ -24,7 +24,7 @@ from deptool.results import Results, at_least, lower
 MODEL = "mddr"
 COHORTS = {
     "drift": SynthSettings(
-        subjects=400, sessions=1, seconds=120.0, voice=True, drift=1.0, signal=0.8
+        subjects=800, sessions=1, seconds=120.0, voice=True, drift=1.0, signal=0.8
     )
 }
 SETTINGS: dict[str, object] = {
@@ -35,7 +35,7 @@ SETTINGS: dict[str, object] = {
     "feed_forward": 128,
     "hidden": 64,
     "crop_s": 30.0,
-    "epochs": 40,
+    "epochs": 30,
 }
 
 _PLANTED = {"face": "visual", "pose": "pose", "synthetic-voice": "audio"}

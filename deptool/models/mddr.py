@@ -42,8 +42,10 @@ Departures from the paper, and readings of what it leaves open
   the mean training score. Its output is in points and has no bounds.
 - `fan` and `san` off put plain means in the place of attention over modalities, and of the encoder
   with attention over time: Table 4, whose "FAN" and "SAN" have one of the two alone.
-- Epochs are not in the paper: 100, two of the steps at which its learning rate falls. The best is
-  the one of the lowest RMSE over dev recordings.
+- The positional encoding is the sinusoidal one, from the start of a clip. Dropout is in the encoder
+  and before the score; the paper does not say where.
+- Epochs are not in the paper: 100, so that its learning rate falls once on the way. The best is the
+  one of the lowest RMSE over dev recordings.
 - Recordings longer than `crop_s` are trained on in crops of that length at random places, another
   one in each epoch; they are scored whole.
 """
