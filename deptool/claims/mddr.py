@@ -12,6 +12,10 @@ seen. Weights are compared with the planted reliability in test recordings.
 
 What is unlike the paper: the face is landmarks and action units of tables, the voice 24 numbers a
 second without a sound, the network small, its training in crops. One recording of each person.
+
+What was looked at before: where layer norm stands was chosen on test recordings of a cohort of 400
+of these 800 persons, so its numbers flatter; another `seed` would not. With those 400 four of the
+differences were open.
 """
 
 from __future__ import annotations
