@@ -13,9 +13,8 @@ seen. Weights are compared with the planted reliability in test recordings.
 What is unlike the paper: the face is landmarks and action units of tables, the voice 24 numbers a
 second without a sound, the network small, its training in crops. One recording of each person.
 
-What was looked at before: where layer norm stands was chosen on test recordings of a cohort of 400
-of these 800 persons, so its numbers flatter; another `seed` would not. With those 400 four of the
-differences were open.
+What was looked at before: where layer norm stands, and how many persons the cohort has, were chosen
+on cohorts of `seed` 7. This one was not.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from deptool.results import Results, at_least, lower
 MODEL = "mddr"
 COHORTS = {
     "drift": SynthSettings(
-        subjects=800, sessions=1, seconds=120.0, voice=True, drift=1.0, signal=0.8
+        subjects=800, sessions=1, seconds=120.0, voice=True, drift=1.0, signal=0.8, seed=8
     )
 }
 SETTINGS: dict[str, object] = {
