@@ -761,3 +761,20 @@ def test_the_verb_prints_spans_and_the_check(
     done = deptool("explain", segments, "--tsne", "--out", out, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "nearest of another person" in done.stdout
+
+
+def test_the_line_of_a_track_is_broken_where_nothing_is_said() -> None:
+    from matplotlib.figure import Figure
+
+    from deptool.explain_figure import _track
+
+    # Segments of 2 s that overlap by half, none between 4 and 6 s: one hole, behind the third.
+    start = np.array([0.0, 1, 2, 6, 7])
+    value = np.array([1.0, 2, 3, 4, 5])
+    rows = pl.DataFrame(
+        {"start_s": start, "end_s": start + 2, "value": value, "low": value, "high": value}
+    )
+    axes = Figure().subplots()
+    _track(axes, rows, 0, "one")
+    drawn = axes.lines[0].get_ydata()
+    np.testing.assert_array_equal(drawn, [1, 2, 3, np.nan, 4, 5])

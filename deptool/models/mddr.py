@@ -74,8 +74,6 @@ DOI = None
 NEEDS = ()
 USES = ()
 
-CPU_THREADS = 1
-
 _TABLES = {
     "face": "behaviour:shape?+motion?+action_units?",
     "pose": "behaviour:head_pose?+gaze?",
