@@ -112,7 +112,7 @@ def _epochs(corpus: Corpus, model: str, words: list[str]) -> dict[str, float]:
     from deptool.splits import Fold
     from deptool.trainer import Member
 
-    module = plugins.load("models", model)
+    module: Any = plugins.load("models", model)
     settings = resolve(module.Settings, words=words)
     recordings, _ = corpus.scored()
     columns, _ = choose_columns(corpus, recordings, module, settings)
