@@ -11,7 +11,10 @@ from pathlib import Path
 
 from deptool.tables import write_text
 
-PARTS = ("speed", "floor", "growth", "scaling", "tables", "importing", "members", "face_alignment")
+PARTS = (
+    *("speed", "floor", "growth", "scaling", "tables", "importing", "members", "video_models"),
+    *("encoders", "face_alignment"),
+)
 NOTES = Path(__file__).with_name("notes.md")
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 

@@ -74,7 +74,8 @@ class Attention(nn.Module):
     """x (..., n, D), valid (..., n) -> its mean over n (..., D), and the weights (..., n): Eq. 1.
 
     One network of two layers scores each of the n; softmax makes weights of the scores. What is not
-    valid has weight 0, and so has everything where nothing is valid.
+    valid has weight 0, and so has everything where nothing is valid. `values` are what is summed,
+    where that is not x.
     """
 
     def __init__(self, width: int, hidden: int) -> None:
@@ -85,17 +86,21 @@ class Attention(nn.Module):
             nn.Linear(hidden, 1, bias=False),  # softmax is the same with and without one
         )
 
-    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, valid: Tensor, values: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         weight = masked_softmax(self.score(x).squeeze(-1), valid, -1)
-        return (weight.unsqueeze(-1) * x).sum(-2), weight
+        return (weight.unsqueeze(-1) * (x if values is None else values)).sum(-2), weight
 
 
 class Mean(nn.Module):
     """The same with equal weights of all that is valid: what the ablations put in its place."""
 
-    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, valid: Tensor, values: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         weight = valid.to(x.dtype) / valid.sum(-1, keepdim=True).clamp_min(1)
-        return (weight.unsqueeze(-1) * x).sum(-2), weight
+        return (weight.unsqueeze(-1) * (x if values is None else values)).sum(-2), weight
 
 
 class Encoder(nn.Module):

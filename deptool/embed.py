@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deptool import plugins
-from deptool.corpus import Corpus, open_corpus
+from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.embed_cache import holding, is_there, table_digest, write_failed
 from deptool.embed_one import Done, Job, Plan, Worker, working
 from deptool.embeddings import Encoding, cache_folder
@@ -110,12 +110,18 @@ def embed(
     none is of this corpus, or where another process writes the cache; MissingExtraError where the
     encoder cannot run; DataError where the cache was made in another way.
     """
+    if videos is not None and (videos / MARKER).is_file():
+        raise UsageError(
+            f"{videos.name!r} is a corpus, not a folder of videos",
+            fix=f"Say: deptool embed --corpus {videos.name} --encoder {settings.encoder}",
+        )
     corpus = open_corpus(root)
     module: Any = plugins.load("encoders", settings.encoder)
     options = resolve(module.Settings, words=settings.options, where=settings.encoder)
     if module.SOURCE != "tables" and videos is None:
         raise UsageError(
-            f"the encoder {settings.encoder} reads the {module.SOURCE} of the videos themselves",
+            f"the encoder {settings.encoder} needs the videos: it reads their "
+            f"{'sound' if module.SOURCE == 'sound' else 'pictures'}",
             fix="Name the folder that the corpus was extracted from:"
             f" deptool embed VIDEOS --encoder {settings.encoder}",
         )

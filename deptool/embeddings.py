@@ -172,7 +172,10 @@ def is_made_of(path: Path) -> tuple[bool, str | None]:
 def differences(there: Encoding, wanted: Encoding) -> list[str]:
     """What two encodings do not have in common, in words: 'px is 112, not 224'."""
     one, other = ({**e.settings, **asdict(e)} for e in (there, wanted))
-    plain = [key for key in other if key not in ("settings", "parts", "columns")]
+    told = {"settings", "parts", "columns"}  # in other words, or by what they follow from
+    if one.get("fps") != other.get("fps"):
+        told |= {"hop_s"}
+    plain = [key for key in other if key not in told]
     found = [
         f"{key} is {_short(one.get(key))}, not {_short(other[key])}"
         for key in plain

@@ -18,7 +18,7 @@ from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.deletion import Deleted
 from deptool.errors import UsageError
 from deptool.gradients import STEPS, SUM
-from deptool.planted import informative
+from deptool.planted_segments import informative
 from deptool.spans import RANKED, on_units, spans
 
 if TYPE_CHECKING:

@@ -136,11 +136,17 @@ def _tracks(
 
 def _track(axes: Axes, rows: pl.DataFrame, k: int, name: str) -> None:
     colour = style.paper(style.CURVES[k % len(style.CURVES)])
-    middle = (rows["start_s"] + rows["end_s"]).to_numpy() / 2
+    start, end = rows["start_s"].to_numpy(), rows["end_s"].to_numpy()
+    # Where nothing is said the line is broken: a NaN behind what no row follows or overlaps.
+    holes = 1 + np.flatnonzero(start[1:] > end[:-1] + 1e-3)
+    middle = np.insert((start + end) / 2, holes, np.nan)
+    value, low, high = (
+        np.insert(rows[c].to_numpy().astype(float), holes, np.nan) for c in ("value", "low", "high")
+    )
     many = len(rows) > _MANY
-    axes.fill_between(middle, rows["low"], rows["high"], color=colour, alpha=0.15, lw=0)
+    axes.fill_between(middle, low, high, color=colour, alpha=0.15, lw=0)
     look: dict[str, Any] = {"lw": 0.6} if many else {"marker": _SIGNS[k % 7], "ms": 2.5, "lw": 0.6}
-    axes.plot(middle, rows["value"], color=colour, label=name, **look)
+    axes.plot(middle, value, color=colour, label=name, **look)
 
 
 def _strip(axes: Axes, names: list[str], spans: pl.DataFrame) -> None:

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deptool.embeddings import FOLDER, Embedding, Encoding, caches, read_embedding, read_encoding
+from deptool.embeddings import (
+    FOLDER,
+    Embedding,
+    Encoding,
+    caches,
+    differences,
+    read_embedding,
+    read_encoding,
+)
 from deptool.encoders import behaviour
 from deptool.errors import DataError, SchemaError
 from deptool.measured import find_columns, lacking, unreadable
@@ -51,7 +59,8 @@ class Opened:
         """What a run keeps of it."""
         return {
             **asdict(self.stream),
-            **{"dimension": self.shape.dimension, "rate": self.shape.hz},
+            "parts": list(self.shape.parts),
+            **{"dimension": self.shape.dimension, "rate": self.shape.hz, "cached": self.cached},
             **{"digest": self.encoding.digest, "encoding": asdict(self.encoding)},
         }
 
@@ -84,7 +93,7 @@ def open_streams(
             if before.encoder != TABLES:
                 raise DataError(
                     f"its vectors of {encoding.encoder!r} are not made as those of the training:"
-                    f" {_difference(before, encoding)}",
+                    f" {'; '.join(differences(before, encoding))}",
                     where=_where(corpus),
                     fix="Embed it with the encoder, settings and weights of the training corpus.",
                 )
@@ -242,22 +251,11 @@ def _embedding(corpus: Corpus, recording: Mapping[str, Any], opened: Opened) -> 
     if found.encoding.digest != opened.encoding.digest:
         raise SchemaError(
             "was not made as the other recordings of this cache:"
-            f" {_difference(opened.encoding, found.encoding)}",
+            f" {'; '.join(differences(opened.encoding, found.encoding))}",
             where=f"{FOLDER}/{opened.cache}/{recording['recording_id']}.parquet",
             fix="Delete the folder and run `deptool embed` again.",
         )
     return found
-
-
-def _difference(one: Encoding, other: Encoding) -> str:
-    """In words, what two encodings do not have in common."""
-    a, b = asdict(one), asdict(other)
-    return "; ".join(f"{k} is {_short(a[k])}, not {_short(b[k])}" for k in a if a[k] != b[k])
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _where(corpus: Corpus) -> str:

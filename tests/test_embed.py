@@ -194,7 +194,7 @@ def test_one_process_writes_a_cache_and_another_may_write_another(tables):
 
 
 def test_what_makes_no_sense_is_refused(tables):
-    with pytest.raises(UsageError, match="reads the video"):
+    with pytest.raises(UsageError, match="needs the videos: it reads their pictures"):
         embed(tables.root, None, HOG)
     with pytest.raises(SettingsError, match="cannot be called"):
         resolve(EmbedSettings, {"name": "../elsewhere"})
@@ -203,6 +203,12 @@ def test_what_makes_no_sense_is_refused(tables):
     other = video(tables.root.parent / "videos" / "other.mp4", 0.5)
     with pytest.raises(InputError, match="no video is of a recording"):
         embed(tables.root, other.parent, HOG)
+
+
+def test_a_corpus_in_the_place_of_videos_is_told_with_the_right_words(tables):
+    with pytest.raises(UsageError, match="is a corpus, not a folder of videos") as error:
+        embed(tables.root, tables.root, BEHAVIOUR)
+    assert "--corpus corpus --encoder behaviour" in str(error.value.fix)
 
 
 def test_of_videos_faces_are_encoded_and_what_lacks_is_named(copied):

@@ -32,7 +32,7 @@ from deptool.explain_files import NOTE, about, write
 from deptool.guidance_maps import maps
 from deptool.models import depressionmlp
 from deptool.models.ridge import Settings as Ridge
-from deptool.planted import informative
+from deptool.planted_segments import informative
 from deptool.schema_explained import EXPLAINED_MAPS, EXPLAINED_TRACKS
 from deptool.segment_scores import segment_scores
 from deptool.sequences import Track
@@ -787,3 +787,20 @@ def test_the_verb_plots_all_recordings(corpus: Corpus, segments: Path, tmp_path:
     said = json.loads((tmp_path / "tsne.json").read_text(encoding="utf-8"))
     assert [p["relevance"] for p in said["pictures"]] == ["high", "low"]
     assert (tmp_path / "tsne.png").is_file()
+
+
+def test_the_line_of_a_track_is_broken_where_nothing_is_said() -> None:
+    from matplotlib.figure import Figure
+
+    from deptool.explain_figure import _track
+
+    # Segments of 2 s that overlap by half, none between 4 and 6 s: one hole, behind the third.
+    start = np.array([0.0, 1, 2, 6, 7])
+    value = np.array([1.0, 2, 3, 4, 5])
+    rows = pl.DataFrame(
+        {"start_s": start, "end_s": start + 2, "value": value, "low": value, "high": value}
+    )
+    axes = Figure().subplots()
+    _track(axes, rows, 0, "one")
+    drawn = axes.lines[0].get_ydata()
+    np.testing.assert_array_equal(drawn, [1, 2, 3, np.nan, 4, 5])

@@ -150,7 +150,7 @@ def test_another_corpus_must_be_embedded_in_the_same_way(corpus: Corpus) -> None
     wanted = {"x": Stream("voice")}
     open_streams(corpus, corpus.recordings(), wanted, kept)
     give_all(corpus, replace(VOICE, settings={"layer": 3}))
-    with pytest.raises(DataError, match="not made as those of the training: settings is"):
+    with pytest.raises(DataError, match="not made as those of the training: layer is None, not 3"):
         open_streams(corpus, corpus.recordings(), wanted, kept)
 
 

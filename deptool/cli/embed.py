@@ -138,7 +138,8 @@ def _show(summary: EmbedSummary) -> None:
         for d in done[:_SHOWN]
     ]
     if done[_SHOWN:]:
-        rows.append((f"… and {len(done) - _SHOWN} more", sum(d.n_vectors for d in done), ""))
+        rest = sum(d.n_vectors for d in done[_SHOWN:])
+        rows.append((f"… and {len(done) - _SHOWN} more", rest, ""))
     title = (
         f"{summary.name}: {encoding.dimension} numbers, {1 / encoding.hop_s:.3g} vectors a second"
     )

@@ -238,8 +238,10 @@ def _warn(run: Run) -> None:
         used = ", ".join(group.replace("_", " ") for group in about["columns"])
         say(f"It works on {used}.")
     for name, stream in about.get("streams", {}).items():
-        made = "made of the tables" if stream["encoding"]["source"] == "tables" else "embeddings"
-        say(f"It works on {name}: {stream['source']}, {made}, {stream['rate']:.3g} a second.")
+        cache = stream["source"].partition(":")[0]
+        made = f"embeddings/{cache}" if stream["cached"] else "made of the tables"
+        parts = ", ".join(part.replace("_", " ") for part in stream["parts"])
+        say(f"It works on {name}: {cache} ({parts}), {made}, {stream['rate']:.3g} a second.")
     if about["columns_null"]:
         say(f"Null in the whole corpus and left out: {', '.join(about['columns_null'])}")
 

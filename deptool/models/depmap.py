@@ -75,8 +75,6 @@ DOI = "10.1609/aaai.v40i3.37192"
 NEEDS = ()
 USES = ()
 
-CPU_THREADS = 1
-
 _WARM_UP, _LOWEST = 1e-3, 1e-6  # factors of the learning rate at both ends: the official code
 _MEAN_MOMENTUM = 0.1  # of MSR's running mean: torch's for batch norms
 

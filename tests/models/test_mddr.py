@@ -61,8 +61,10 @@ def without(valid: Groups, name: str) -> Groups:
 # --- Eq. 1, one time and one modality at a time ---------------------------------------------
 
 
-def eq_1(attention: Attention, x: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """x (n, D) -> the weighted sum (D,) and the weights (n,)."""
+def eq_1(
+    attention: Attention, x: np.ndarray, valid: np.ndarray, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """x (n, D) -> the weighted sum of values (D,) and the weights (n,)."""
     state = {name: value.numpy() for name, value in attention.state_dict().items()}
     scores = []
     for row in x:
@@ -71,7 +73,7 @@ def eq_1(attention: Attention, x: np.ndarray, valid: np.ndarray) -> tuple[np.nda
     powers = [math.exp(s) if good else 0.0 for s, good in zip(scores, valid, strict=True)]
     weights = np.array(powers) / sum(powers)
     total = np.zeros(x.shape[1])
-    for weight, row in zip(weights, x, strict=True):
+    for weight, row in zip(weights, values, strict=True):
         total += weight * row
     return total, weights
 
@@ -82,10 +84,16 @@ def test_attention_over_modalities_is_equation_1_at_each_time() -> None:
     values, valid = clips(model)
     valid["pose"][0, 4:8] = False  # 2 Hz: times 2 and 3
     x, there = model.aligned(values, valid)
-    fused, weights = model.fan(x, there)
+    summed = functional.layer_norm(x, (8,), model.norm.weight, model.norm.bias).numpy()
+    with pytest.MonkeyPatch.context() as patch:  # what the encoder is given
+        given: list[Tensor] = []
+        patch.setattr(model.encoder, "forward", lambda x, valid: given.append(x) or x)
+        weights = model.see(values, valid).modality
+    (fused,) = given
     for clip in range(2):
         for time in range(12):
-            expected = eq_1(model.fan, x[clip, time].numpy(), there[clip, time].numpy())
+            at = clip, time
+            expected = eq_1(model.fan, x[at].numpy(), there[at].numpy(), summed[at])
             np.testing.assert_allclose(fused[clip, time], expected[0], atol=1e-5)
             np.testing.assert_allclose(weights[clip, time], expected[1], atol=1e-6)
     assert (weights[0, 2:4, 1] == 0).all()
@@ -101,7 +109,7 @@ def test_attention_over_time_is_the_same_with_times_in_the_place_of_modalities()
     valid[1, 5:] = False
     found, weights = attention(o, valid)
     for clip in range(2):
-        expected = eq_1(attention, o[clip].numpy(), valid[clip].numpy())
+        expected = eq_1(attention, o[clip].numpy(), valid[clip].numpy(), o[clip].numpy())
         np.testing.assert_allclose(found[clip], expected[0], atol=1e-5)
         np.testing.assert_allclose(weights[clip], expected[1], atol=1e-6)
 
