@@ -217,7 +217,7 @@ def _placed(table: pl.DataFrame, vectors: Floats, found: Clouds, seed: int) -> C
             raise DataError(
                 f"only {len(rows)} segments of {relevance} relevance can be read from dev and test"
                 f" recordings with a score; a picture needs {_FEWEST}",
-                fix="Give the corpus that the run was trained on.",
+                fix="Take the run's own corpus, with more or longer recordings in dev and test.",
             )
         if len(rows) > _MOST:
             rows = np.sort(generator.choice(rows, _MOST, replace=False))

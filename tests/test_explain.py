@@ -114,10 +114,10 @@ def test_cells_are_whole_spans_of_a_track_and_cover_the_recording() -> None:
 
 
 def test_a_track_on_units_is_the_mean_of_what_overlaps() -> None:
-    rows = pl.DataFrame({"start_s": [0.0, 1.0], "end_s": [1.0, 4.0], "value": [4.0, 1.0]})
+    rows = pl.DataFrame({"start_s": [0.0, 0.5], "end_s": [0.5, 4.0], "value": [4.0, 1.0]})
     units = Units(np.array([0.0, 2.0, 5.0]), np.array([2.0, 4.0, 6.0]))
-    # Half of the first unit is 4 and half is 1; the last has nothing.
-    np.testing.assert_allclose(on_units(rows, units), [2.5, 1.0, np.nan])
+    # A quarter of the first unit is 4 and the rest is 1; the last has nothing.
+    np.testing.assert_allclose(on_units(rows, units), [1.75, 1.0, np.nan])
 
 
 def test_long_spans_that_began_early_count_too() -> None:
