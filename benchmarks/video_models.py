@@ -72,7 +72,7 @@ def _corpus(root: Path, subjects: int, sessions: int, length: float) -> Corpus:
 
 
 def _words(model: str) -> list[str]:
-    return ["modalities=face,pose,random"] if model == "mddr" else []
+    return ["modalities=face,random"] if model == "mddr" else []
 
 
 def _training(corpus: Corpus, model: str) -> tuple[str, str]:

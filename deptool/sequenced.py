@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from deptool.prepare import OnRead, Plan
     from deptool.runs import Run
 
-_MOST_STEPS = 16_384  # of all clips that are scored at once, padding included
+# Of what is scored at once: steps of all clips, padding included, and clips.
+_MOST_STEPS = 16_384
+_MOST_CLIPS = 32
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ class Sequenced:
             measured = [c for c in cuts if any(v.any() for v in c[1].values())]
             for one in measured or cuts[:1]:
                 steps = max(len(v) for v in one[1].values())
-                if group and max(longest, steps) * (len(group) + 1) > _MOST_STEPS:
+                wide = max(longest, steps) * (len(group) + 1) > _MOST_STEPS
+                if group and (wide or len(group) >= _MOST_CLIPS):
                     yield group
                     group, longest = [], 0
                 group.append((k, one))
