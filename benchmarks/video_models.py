@@ -52,9 +52,9 @@ def measure() -> Section:
         " training.",
         ("corpus of the size of", "model", "seconds an epoch", "peak MB"),
         [*rows, *memory],
-        "The last rows predict from one recording with a network that was hardly trained: memory"
-        " does not grow with a recording's length but for its table and what attention over it"
-        " needs.",
+        "The last rows predict from one recording with a network that was hardly trained. Clips are"
+        " scored a few at a time, so that memory grows with a recording's table alone; but MDDR's"
+        " attention is over a whole recording, and its memory grows with that.",
     )
 
 

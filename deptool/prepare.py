@@ -33,7 +33,7 @@ class Plan:
     settings: Any
     columns: Mapping[str, Sequence[str]]
     place: torch.device
-    streams: Mapping[str, Mapping[str, Any]] | None = None  # as the model was trained on them
+    streams: Mapping[str, Mapping[str, Any]] | None = None  # as a run keeps them
     keep: bool = True  # whether all recordings stay in memory
 
 

@@ -123,7 +123,6 @@ def load(corpus: Corpus, recording: Mapping[str, Any], streams: Mapping[str, Ope
 
 def unusable(corpus: Corpus, recording: Mapping[str, Any], streams: Mapping[str, Opened]) -> str:
     """Why a recording has no stream to read, in words; empty where it has all."""
-    name = recording["recording_id"]
     if reason := unreadable(recording):
         return reason
     for opened in streams.values():
@@ -136,7 +135,7 @@ def unusable(corpus: Corpus, recording: Mapping[str, Any], streams: Mapping[str,
             )
         if reason := lacking(corpus, recording, opened.encoding.columns):
             return reason
-    return "" if name else "has no id"
+    return ""
 
 
 def on_grid(

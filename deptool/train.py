@@ -101,7 +101,8 @@ def train(
     if before and before.done:
         return before
     columns, null = choose_columns(corpus, recordings, module, settings, without)
-    prepared = prepare(corpus, recordings, Plan(module, settings, columns, place), on_read)
+    plan = Plan(module, settings, columns, place, about.get("streams"))
+    prepared = prepare(corpus, recordings, plan, on_read)
     folds = _usable(prepared, folds)
     members, found = _members(prepared, folds, seeds)
     about |= {
