@@ -37,11 +37,11 @@ reproduction: $(VENV)/installed
 $(VENV)/installed: pyproject.toml
 	@echo "Installing into $(VENV), once; this takes a few minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,encoders,explain,ray,loggers,dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,encoders,encryption,explain,ray,loggers,dev]"
 	touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,encoders,explain,ray,loggers,dev,docs]"
+	$(BIN)/python -m pip install --quiet --editable ".[mediapipe,encoders,encryption,explain,ray,loggers,dev,docs]"
 	touch $@
 
 clean:

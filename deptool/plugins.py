@@ -14,6 +14,7 @@ from deptool.errors import UsageError, suggest
 
 KINDS = (
     *("extractors", "models", "encoders", "importers", "engines", "loggers", "figures", "claims"),
+    *("levels", "attacks"),
 )
 
 

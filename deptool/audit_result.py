@@ -1,0 +1,63 @@
+"""What an audit found: risk beside utility. Plain values; `as_object` is what JSON holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from deptool.bootstrap import Estimate
+from deptool.identification import Outcome
+
+
+@dataclass(frozen=True)
+class Inference:
+    """How well an attribute of a person is told from the tables, persons unseen in training.
+
+    `measure`: "AUC" for gender (chance 0.5), "R2" for age (chance 0).
+    """
+
+    attribute: str
+    side: str
+    measure: str
+    value: Estimate
+    chance: float
+    n_persons: int
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Utility:
+    """What a fixed small model scores on one side, or the constant predictor."""
+
+    side: str
+    model: str
+    n: int
+    rmse: Estimate
+    mae: Estimate
+    ccc: Estimate
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit. `against`: the raw corpus's name. `pairing`: how gallery and probes were made,
+    in a sentence, with what favours the attacker. `notes`: what a reader must know, in sentences.
+    """
+
+    corpus: str
+    against: str | None
+    level: str | None
+    synthetic: bool
+    n_persons: int
+    n_recordings: int
+    seed: int
+    pairing: str
+    outcomes: tuple[Outcome, ...]
+    inferences: tuple[Inference, ...]
+    utilities: tuple[Utility, ...]
+    utility_why: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def as_object(self) -> dict[str, Any]:
+        """The same in plain values, for JSON."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,62 @@
+"""What an attacker holds, and how well an attack found whose it is.
+
+Rank-1 and rank-5: the share of probes whose person is the most alike, or among the five most alike,
+of all persons of the gallery; ties count by their share. CMC: the same for every rank. AUC and EER:
+of all pairs of a probe and a person, those of one person against those of two. Intervals are from
+a bootstrap over persons (bootstrap.py), since probes of one person are not independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from deptool.bootstrap import Estimate
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Side = Literal["raw", "released", "control"]
+
+UNKNOWN = Estimate(None)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A recording, or a part of one, as an attacker sees it.
+
+    `person` is who it is, which the attacker knows of the gallery alone. `recording` is its row of
+    the recordings table; `table` its rows of the frames table.
+    """
+
+    person: str
+    session: str | None
+    recording: Mapping[str, Any]
+    table: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One attack with one of its matchers on one side.
+
+    `side`: the raw corpus, the released one, or the control, whose persons were shuffled among
+    samples. `chance_1` and `chance_5` are the shares that guessing gives. `cmc` (rank,) has the
+    share found up to each rank. `worst`: persons by the share of their probes found at rank 1, at
+    most ten, by id. `why` says why there are no numbers, where there are none.
+    """
+
+    attack: str
+    matcher: str
+    side: Side
+    n_probes: int = 0
+    n_persons: int = 0
+    chance_1: float = 0.0
+    chance_5: float = 0.0
+    rank_1: Estimate = UNKNOWN
+    rank_5: Estimate = UNKNOWN
+    eer: Estimate = UNKNOWN
+    auc: Estimate = UNKNOWN
+    cmc: tuple[float, ...] = ()
+    worst: tuple[tuple[str, float], ...] = ()
+    why: str | None = None
