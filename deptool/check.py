@@ -45,8 +45,8 @@ class Failure:
 class CheckReport:
     """What a check found. `corpus` is its name, None where corpus.json does not tell it.
 
-    `imported` is whether its rows were imported or released, and not extracted from videos here. Problems stand
-    errors first; recordings are sorted by id, embedding caches by name.
+    `imported` is whether its rows were imported or released, and not extracted from videos here.
+    Problems stand errors first; recordings are sorted by id, embedding caches by name.
     """
 
     corpus: str | None
