@@ -48,7 +48,7 @@ class Common:
     fps: rows a second, None for as many as there are; never more. trim_s: lengths are cut to a
     multiple of it, 0 for none. The others are the steps to which values are rounded: confidence;
     au: intensities, of 0 to 5; angle_rad: head pose and gaze angles; gaze: parts of gaze vectors;
-    place_mm: the head's place; landmark_px: landmarks, on the canonical face.
+    place_mm: the head's place. Landmarks are rounded by the level that keeps them.
     """
 
     fps: float | None = None
@@ -58,7 +58,6 @@ class Common:
     angle_rad: float = 0.01
     gaze: float = 0.01
     place_mm: float = 5.0
-    landmark_px: float = 0.5
 
     def __post_init__(self) -> None:
         if self.fps is not None and not 0.01 <= self.fps <= _NO_MORE_THAN:
@@ -66,7 +65,7 @@ class Common:
         if not 0 <= self.trim_s <= 3600:
             raise ValueError(f"trim_s must be from 0 to 3600, not {self.trim_s}")
         most = {"confidence": 0.5, "au": 2.5, "angle_rad": 0.5, "gaze": 0.5}
-        most |= {"place_mm": 200.0, "landmark_px": 20.0}
+        most |= {"place_mm": 200.0}
         for name, highest in most.items():
             if not 0 < getattr(self, name) <= highest:
                 raise ValueError(
@@ -121,7 +120,7 @@ def rounded(table: pl.DataFrame, common: Common) -> pl.DataFrame:
 
 def rounding_step(common: Common) -> Step:
     """What `rounded` does."""
-    names = ("confidence", "au", "angle_rad", "gaze", "place_mm", "landmark_px")
+    names = ("confidence", "au", "angle_rad", "gaze", "place_mm")
     what = "Values are rounded to multiples of these steps."
     return Step("rounding", what, {name: getattr(common, name) for name in names})
 
@@ -163,9 +162,7 @@ def _step_of(name: str, common: Common) -> float | None:
         return common.angle_rad
     if name.startswith("gaze_"):
         return common.gaze
-    if name in _PLACE:
-        return common.place_mm
-    return common.landmark_px if name.startswith(("x_", "y_")) else None
+    return common.place_mm if name in _PLACE else None
 
 
 def _on_clock(table: pl.DataFrame, common: Common) -> pl.DataFrame:

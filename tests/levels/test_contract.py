@@ -99,7 +99,9 @@ def test_size_place_and_start_of_the_recording_do_not_matter(name) -> None:
 @pytest.mark.parametrize("name", LEVELS)
 def test_every_number_is_a_multiple_of_its_step(name) -> None:
     level, settings = load(name)
-    common = Common(au=0.5, angle_rad=0.1, place_mm=20, gaze=0.25, landmark_px=4)
+    common = Common(au=0.5, angle_rad=0.1, place_mm=20, gaze=0.25)
+    if name == "shape":
+        settings = level.Settings(landmark_px=4)
     table, _ = reduced(real_looking(), level, settings, common)
     steps = {"AU01_r": 0.5, "pose_Rx": 0.1, "gaze_angle_y": 0.1, "pose_Tz": 20, "gaze_0_x": 0.25}
     steps |= {"x_3": 4, "y_60": 4} if "landmarks" in level.GROUPS else {}
@@ -159,13 +161,14 @@ def test_a_recording_of_one_row_does_not_break_it(name) -> None:
 
 def test_shape_moves_landmarks_on_the_canonical_face() -> None:
     """Two persons at rest have one face, and a smile stays the same smile."""
-    level, settings = load("shape")
+    level = plugins.load("levels", "shape")
+    settings = level.Settings(landmark_px=0.01)
     table = real_looking()
     wide = table.with_columns(
         *(pl.col(f"x_{i}") + 6 for i in range(54, 60)),  # another mouth, at every time
     )
-    one, _ = reduced(table, level, settings, Common(landmark_px=0.01))
-    two, _ = reduced(wide, level, settings, Common(landmark_px=0.01))
+    one, _ = reduced(table, level, settings, Common())
+    two, _ = reduced(wide, level, settings, Common())
     for found in (one, two):
         medians = found.select(pl.col(LANDMARK_COLUMNS).median()).to_numpy()[0]
         expected = shape.template() * shape.EYES + np.array(shape.MIDDLE)
