@@ -34,8 +34,8 @@ SIDE = 512  # px of the square that the canonical face lies in
 EYES = 160.0  # px between the outer eye corners
 MIDDLE = (256.0, 200.0)  # px, between them
 # Aligned again, rows whose median shape was taken out have another one, a little; a second round
-# halves what a static attack finds in it. More rounds change nothing: what is left then says how
-# much a face moves, since least squares shrink what moves.
+# takes some of that away, more rounds nothing: what is left says how much a face moves, since
+# least squares shrink what moves.
 _ROUNDS = 2
 NORMALISE = str(SIDE)
 
