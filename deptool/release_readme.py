@@ -20,9 +20,9 @@ _DOCUMENTS = (
     ("ro-crate-metadata.json", "and RO-Crate 1.1, with the size and SHA-256 of every file"),
 )
 
-_NOT_FOR = """Do not try to find out who the people are, and do not link these tables with others for
-that. They are not for diagnosis, screening, or any decision about a person. Do not pass them on but
-as the consent of the people in them, and whoever gave them to you, allow."""
+_NOT_FOR = """Do not try to find out who the people are, and do not link these tables with others
+for that. They are not for diagnosis, screening, or any decision about a person. Do not pass them on
+but as the consent of the people in them, and whoever gave them to you, allow."""
 
 _READ = """```python
 import polars as pl
