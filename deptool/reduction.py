@@ -26,7 +26,9 @@ Change = Callable[["pl.DataFrame"], "pl.DataFrame"]
 _VALUES = ("landmarks", "head_pose", "gaze", "action_units")
 _BOX = ("face_x", "face_y", "face_w", "face_h")
 _PLACE = ("pose_Tx", "pose_Ty", "pose_Tz")
-_SLACK = 0.5 + 1e-3  # of a step, to the nearest row
+_SLACK = 0.5  # of a step
+_DIGITS = 3  # of the rate: of the source's own clock no more is left
+_GAP = 1.5  # median steps; a longer one is a gap
 _NO_MORE_THAN = 120.0  # rows a second that a release can be asked for
 
 
@@ -183,19 +185,28 @@ def _on_clock(table: pl.DataFrame, common: Common) -> pl.DataFrame:
 def _nearest(
     times: NDArray[np.float64], common: Common
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """times (row,) from 0 -> rows that are kept, and when they are from now on, in s."""
-    own = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    step = max(1 / common.fps, own) if common.fps else own
-    n_steps = int(np.floor(times[-1] / step + 0.5)) + 1
+    """times (row,) from 0, ascending -> rows that are kept, and when they are from now on, in s.
+
+    Each row belongs to the nearest multiple of the step, and each multiple keeps its nearest row.
+    """
+    rate = _rate(times)
+    step = 1 / min(common.fps or rate, rate)
+    multiple = np.rint(times / step)
+    away = np.abs(times / step - multiple)
+    order = np.lexsort((away, multiple))
+    first = np.ones(len(order), bool)
+    first[1:] = np.diff(multiple[order]) > 0
+    kept = np.sort(order[first])
     if common.trim_s:
-        n_steps = max(1, int(np.floor(n_steps * step / common.trim_s) * common.trim_s / step))
-    # The nearest row of each multiple, and never a row twice.
-    wanted = np.arange(n_steps) * step
-    after = np.searchsorted(times, wanted).clip(1, max(len(times) - 1, 1))
-    before = after - 1
-    after = after.clip(max=len(times) - 1)
-    near = np.where(wanted - times[before] <= times[after] - wanted, before, after)
-    close = np.abs(times[near] - wanted) <= step * _SLACK
-    close[1:] &= np.diff(near) > 0
-    close[0] = True
-    return near[close], wanted[close]
+        length = np.floor((times[-1] + step) / common.trim_s) * common.trim_s
+        kept = kept[(multiple[kept] + _SLACK) * step < max(length, step)]
+    return kept, multiple[kept] * step
+
+
+def _rate(times: NDArray[np.float64]) -> float:
+    """Rows a second where there are no gaps, in few digits; times (row,) ascend."""
+    if len(times) < 2:
+        return 1.0
+    steps = np.diff(times)
+    without_gaps = steps[steps <= _GAP * np.median(steps)]
+    return float(f"{1 / without_gaps.mean():.{_DIGITS}g}")

@@ -39,6 +39,6 @@ def command(
         return
     key = new_key(file)
     terminal.say(
-        f"Wrote a new key (id {key.id}) to {file}. Keep a copy of it in a safe place, apart from the"
-        " data."
+        f"Wrote a new key (id {key.id}) to {file}. Keep a copy of it in a safe place, apart from"
+        " the data."
     )
