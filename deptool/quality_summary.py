@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deptool.corpus import Corpus
-from deptool.limits import MEASURES, Measure, measures_of, needs_look
+from deptool.limits import MEASURES, Measure, needs_look
 from deptool.markdown_table import listing, table, text
 from deptool.release_entry import ReleaseEntry
 
@@ -101,11 +101,9 @@ _HEADER = (
 
 
 def _measures(report: CheckReport, release: ReleaseEntry | None) -> tuple[Measure, ...]:
-    """What is measured here. A release's rate is its own, as an import's is."""
-    if release is None:
-        return report.measures()
-    found = measures_of(report.recordings, imported=True)
-    return tuple(m for m in found if m.name not in _TAKEN_OUT)
+    """What is measured here; of a release, on what it still holds."""
+    gone = _TAKEN_OUT if release else ()
+    return tuple(m for m in report.measures() if m.name not in gone)
 
 
 def _names(measures: Sequence[Measure]) -> list[str]:
