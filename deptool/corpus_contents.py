@@ -57,11 +57,10 @@ class CachePart:
 
 @dataclass(frozen=True)
 class Contents:
-    """Tables and caches of a corpus, and whether the tables are encrypted."""
+    """Tables and caches of a corpus."""
 
     tables: tuple[Part, ...]
     caches: tuple[CachePart, ...]
-    encrypted: bool
 
     def table(self, name: str) -> Part | None:
         """The tables of that name; None where there are none."""
@@ -80,8 +79,16 @@ def contents_of(corpus: Corpus, on_progress: OnProgress = lambda what, done, of:
     """
     tables = tuple(_tables(corpus, on_progress))
     found = (CachePart(n, f"{FOLDER}/{n}/*.parquet", e) for n, e in _encodings(corpus))
-    first = corpus.root / "recordings.parquet"
-    return Contents(tables, tuple(found), first.is_file() and _is_encrypted(first))
+    return Contents(tables, tuple(found))
+
+
+def is_encrypted(corpus: Corpus) -> bool:
+    """Whether its tables are encrypted, as they lie there now."""
+    path = corpus.root / "recordings.parquet"
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_ENCRYPTED)) == _ENCRYPTED
 
 
 def _tables(corpus: Corpus, on_progress: OnProgress) -> Iterator[Part]:
@@ -120,8 +127,3 @@ def _encodings(corpus: Corpus) -> Iterator[tuple[str, Encoding]]:
         encoding = find_encoding(cache_folder(corpus, name))
         if encoding is not None:
             yield name, encoding
-
-
-def _is_encrypted(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_ENCRYPTED)) == _ENCRYPTED

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from deptool.columns import Column
 from deptool.corpus import Corpus
-from deptool.corpus_contents import CachePart, Contents, Part
+from deptool.corpus_contents import CachePart, Contents, Part, is_encrypted
 from deptool.croissant_context import CONTEXT
 from deptool.licences import NOT_STATED, Licences
 from deptool.release_entry import ReleaseEntry
@@ -77,7 +77,7 @@ def _description(corpus: Corpus, contents: Contents, release: ReleaseEntry | Non
             f"A release at the level {release.level}: ids are pseudonyms, and the risk of"
             " re-identification is reduced, not gone."
         )
-    if contents.encrypted:
+    if is_encrypted(corpus):
         said.append("The tables are encrypted: nothing but their key opens them.")
     return " ".join(said)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import deptool
 from deptool.corpus import Corpus
-from deptool.corpus_contents import Contents
+from deptool.corpus_contents import Contents, is_encrypted
 from deptool.licences import Licences, as_objects
 from deptool.markdown_table import listing, table, text
 from deptool.release_about import told
@@ -55,7 +55,7 @@ def record(
             "settings": told(extraction),
         },
         "deidentification": [str(line) for line in said] if isinstance(said, list) else [],
-        "encrypted": contents.encrypted,
+        "encrypted": is_encrypted(corpus),
     }
     if release:
         found["release"] = {

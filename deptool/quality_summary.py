@@ -7,7 +7,7 @@ measured on anything. `deptool check` names the recordings.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +60,7 @@ def summary(corpus: Corpus, report: CheckReport, release: ReleaseEntry | None) -
     }
 
 
-def to_markdown(found: dict[str, Any]) -> str:
+def to_markdown(found: Mapping[str, Any]) -> str:
     """The same for reading."""
     counts = list(found["counts"].items())
     for name in ("split", "status"):

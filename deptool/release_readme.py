@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deptool import plugins
 from deptool.corpus import MARKER, Corpus
-from deptool.corpus_contents import Contents
+from deptool.corpus_contents import Contents, is_encrypted
 from deptool.licences import Licences
 from deptool.markdown_table import text
 from deptool.release_entry import ReleaseEntry
@@ -47,7 +47,7 @@ def readme(
         "## What it must not be used for",
         _NOT_FOR,
         "## How to read it",
-        _how(contents),
+        _how(is_encrypted(corpus)),
         "## What lies here",
         _documents(corpus, release),
         f"The licence of the tables is {text(licences.corpus)}.",
@@ -81,12 +81,12 @@ def _personal(release: ReleaseEntry | None) -> str:
     return f"**These tables are personal data: how a face moves can tell whose it is.**{reduced}"
 
 
-def _how(contents: Contents) -> str:
+def _how(encrypted: bool) -> str:
     check = (
         "`deptool check` on this folder checks every table; every other command of deptool takes"
     )
     check += " it as a corpus."
-    if contents.encrypted:
+    if encrypted:
         return f"{_ENCRYPTED} {check}"
     return f"Without deptool, in this folder:\n\n{_READ}\n\n{check}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from deptool.corpus import Corpus, open_corpus
 from deptool.embeddings import Encoding, find_encoding, read_embedding
 from deptool.errors import SchemaError, UsageError
-from deptool.release_documents import write_documents
+from deptool.release_documents import look_at, write_documents
 from deptool.schema import FRAMES
 from deptool.tables import read_json, write_table
 from fixtures.releases import make_raw, make_release, make_releases
@@ -343,6 +344,24 @@ def test_a_hostile_name_breaks_no_page(own: Corpus) -> None:
 def test_an_entry_that_no_release_wrote_is_an_error(own: Corpus, wrong: dict[str, Any]) -> None:
     with pytest.raises(SchemaError, match="cannot be read"):
         write_documents(own.with_about(wrong))
+
+
+def test_what_was_found_before_the_tables_are_encrypted_is_told_after(own: Corpus) -> None:
+    write_documents(own)
+    before = texts(own)
+    findings = look_at(own)
+    table = own.root / "recordings.parquet"
+    table.write_bytes(b"PARE, and what only its key opens")
+    write_documents(own, findings)
+    after = texts(own)
+    for name in ("data_dictionary.csv", "quality.json", "licences.md"):
+        assert after[name] == before[name]
+    assert '"encrypted": true' in after["processing_record.json"]
+    assert "The tables are encrypted" in after["README.md"]
+    assert "read_parquet" not in after["README.md"]
+    sha256 = hashlib.sha256(table.read_bytes()).hexdigest()
+    assert sha256 in after["croissant.json"]
+    assert sha256 in after["ro-crate-metadata.json"]
 
 
 @pytest.mark.parametrize("day", ["2026", "31.01.2026", "2026-02-30", "20260131"])
