@@ -19,7 +19,7 @@ from deptool.corpus import Corpus
 from deptool.corpus_contents import CachePart, Contents, Part
 from deptool.dictionary_vectors import vector_columns
 from deptool.markdown_table import table, text
-from deptool.reduction import Common, rounded_to
+from deptool.reduction import Common, rounding_of
 from deptool.release_entry import ReleaseEntry
 from deptool.schema_docs import extent
 from deptool.settings import resolve
@@ -152,9 +152,12 @@ def _changes(column: Column, release: ReleaseEntry) -> Iterator[str]:
 def _rounding(column: Column, release: ReleaseEntry | None) -> str:
     """The step that a release rounds a column's values to, as text; empty where it does not."""
     rounding = release and release.step("rounding")
-    if not rounding:
+    if not release or not rounding:
         return ""
-    step = rounded_to(column.name, resolve(Common, rounding.parameters, where="release"))
+    if column.group == "landmarks":  # the level rounds what it puts on its own face
+        step = release.settings.get("landmark_px")
+    else:
+        step = rounding_of(column.name, resolve(Common, rounding.parameters, where="release"))
     return "" if step is None else f"{step:g}"
 
 

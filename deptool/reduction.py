@@ -114,7 +114,7 @@ def rounded(table: pl.DataFrame, common: Common) -> pl.DataFrame:
         value = pl.col(name).cast(pl.Float64)
         return ((value / step).round() * step).cast(pl.Float32).alias(name)
 
-    steps = {name: step for name in table.columns if (step := rounded_to(name, common))}
+    steps = {name: step for name in table.columns if (step := rounding_of(name, common))}
     return table.with_columns(to(name, step) for name, step in steps.items())
 
 
@@ -152,7 +152,7 @@ def released_form(table: pl.DataFrame, release: Mapping[str, Any]) -> pl.DataFra
     return reduced(table, level, settings, common)[0]
 
 
-def rounded_to(name: str, common: Common) -> float | None:
+def rounding_of(name: str, common: Common) -> float | None:
     """To which multiple a column is rounded; None for one that stays."""
     if name == "confidence":
         return common.confidence

@@ -31,6 +31,7 @@ from deptool.release_about import (
     left_out_of,
     released_features,
 )
+from deptool.release_documents import write_documents
 from deptool.release_folder import building, require_apart
 from deptool.release_tables import Links, attributes, labels_of, recording_row, require_place
 from deptool.schema import FRAMES, RECORDINGS
@@ -82,12 +83,14 @@ def release_corpus(
     key: Key,
     *,
     links: Path | None = None,
+    published: str | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
 ) -> Released:
     """Release a corpus into a new folder `out`, whole or not at all.
 
-    `links`: where to write which id became which pseudonym. Raises UsageError where `out` is there
-    or lies in a corpus, and what `write_release` raises.
+    `links`: where to write which id became which pseudonym; `published`: the day (YYYY-MM-DD) that
+    the documents for machines say. Raises UsageError where `out` is there or lies in a corpus, and
+    what `write_release` and `write_documents` raise.
     """
     require_apart(root, out)
     if links is not None:
@@ -95,6 +98,7 @@ def release_corpus(
     with building(out) as folder:
         name = settings.name or out.resolve().name
         released = write_release(root, folder, replace(settings, name=name), key, on_progress)
+        write_documents(released.corpus, published=published, on_progress=on_progress)
         if links is not None:
             released.links.write(links)
     return replace(released, corpus=Corpus(out, released.corpus.about))

@@ -29,6 +29,11 @@ from tests.conftest import Run, corpus_files
 
 KEY = Key(bytes(range(32)))
 LEVELS = ("dynamics", "shape", "summary")
+DOCUMENTS = {
+    *("README.md", "croissant.json", "data_dictionary.csv", "data_dictionary.md", "licences.md"),
+    *("processing_record.json", "processing_record.md", "quality.json", "quality.md"),
+    "ro-crate-metadata.json",
+}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +92,7 @@ def test_nothing_of_the_source_is_in_any_file_name_or_byte(
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_only_what_is_listed_is_there(released: dict[str, Corpus], level: str) -> None:
-    expected = {"corpus.json", "frames", "labels.parquet", "recordings.parquet"}
+    expected = {"corpus.json", "frames", "labels.parquet", "recordings.parquet", *DOCUMENTS}
     expected |= {"embeddings"} if level == "summary" else set()
     assert {p.name for p in released[level].root.iterdir()} == expected
     assert released[level].about["release"]["left_out"] == {
