@@ -1,0 +1,109 @@
+"""What a frames table says of a face over time, as the attacks of `deptool audit` read it.
+
+Axes: row (sampled time), column. Columns are always the same ones, whatever a corpus has, so that
+all samples have vectors of one length; what is not there is NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deptool.face.align import aligned
+from deptool.measured import LANDMARK_COLUMNS, LANDMARKS
+from deptool.schema import AU_INTENSITY, AU_PRESENCE, FRAMES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Floats = NDArray[np.float64]
+
+INTENSITIES = tuple(f"{name}_r" for name in AU_INTENSITY)
+PRESENCES = tuple(f"{name}_c" for name in AU_PRESENCE)
+POSE = tuple(c.name for c in FRAMES.group("head_pose"))
+GAZE = ("gaze_angle_x", "gaze_angle_y")
+BEHAVIOUR = (*INTENSITIES, *PRESENCES, *POSE, *GAZE)
+
+LAG_S = 1 / 6  # over which a change is read, or a row's step where that is longer
+_BREAK = 1.5  # times that: a hole, over which no change is read
+
+
+@dataclass(frozen=True)
+class Signals:
+    """times (row,) in s, behaviour (row, column of BEHAVIOUR), points (row, 68, x y) as they stand.
+
+    NaN where nothing was measured; `points` are empty where the table has no landmarks.
+    """
+
+    times: Floats
+    behaviour: Floats
+    points: Floats
+
+    @cached_property
+    def face(self) -> Floats:
+        """Landmarks (row, 136) on the canonical face, x then y: place, size and roll are gone."""
+        if not len(self.points):
+            return np.full((len(self.times), 2 * LANDMARKS), np.nan)
+        return aligned(self.points).swapaxes(1, 2).reshape(len(self.points), -1)
+
+    @cached_property
+    def deltas(self) -> Floats:
+        """The same less its own median over rows: what a face does, without what it looks like."""
+        return self.face - middle(self.face)
+
+    def change(self, values: Floats) -> Floats:
+        """values (row, column) -> change per second over `LAG_S` (row, column).
+
+        NaN where either end was not measured, or a hole lies between them.
+        """
+        found = np.full(values.shape, np.nan)
+        if len(values) < 2:
+            return found
+        step = float(np.median(np.diff(self.times)))
+        lag = max(1, round(LAG_S / step)) if step > 0 else 1
+        seconds = self.times[lag:] - self.times[:-lag]
+        good = (seconds > 0) & (seconds < _BREAK * max(lag * step, 1e-6))
+        moved = values[lag:] - values[:-lag]
+        found[lag:][good] = moved[good] / seconds[good, None]
+        return found
+
+
+def read_signals(table: pl.DataFrame) -> Signals:
+    """The signals of a frames table, or of some of its rows."""
+    import polars as pl
+
+    seen = table["success"].to_numpy() == 1
+
+    def columns(names: tuple[str, ...]) -> Floats:
+        there = [
+            pl.col(n).cast(pl.Float64) if n in table.columns else pl.lit(None, pl.Float64).alias(n)
+            for n in names
+        ]
+        # A literal alone has one row, whatever the table has.
+        values = table.select("success", *there).drop("success").to_numpy().astype(np.float64)
+        values[~seen] = np.nan
+        return values
+
+    points = np.zeros((0, LANDMARKS, 2))
+    if LANDMARK_COLUMNS[0] in table.columns:
+        points = columns(LANDMARK_COLUMNS).reshape(-1, 2, LANDMARKS).swapaxes(1, 2)
+    times = table["timestamp"].to_numpy().astype(np.float64)
+    return Signals(times, columns(BEHAVIOUR), points)
+
+
+def middle(values: Floats) -> Floats:
+    """The median of the rows that were measured in whole: (row, column) -> (column,), or NaN."""
+    whole = values[np.isfinite(values).all(axis=1)]
+    return np.median(whole, axis=0) if len(whole) else np.full(values.shape[1], np.nan)
+
+
+def parts(n_rows: int, least: int, most: int) -> list[slice]:
+    """All rows, then up to `most` parts of equal length of at least `least` rows each."""
+    count = min(most, n_rows // least)
+    edges = np.linspace(0, n_rows, count + 1).astype(int) if count > 1 else np.array([0])
+    return [slice(0, n_rows), *(slice(int(a), int(b)) for a, b in pairwise(edges))]
