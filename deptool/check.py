@@ -45,8 +45,8 @@ class Failure:
 class CheckReport:
     """What a check found. `corpus` is its name, None where corpus.json does not tell it.
 
-    `imported` is whether its rows were imported, and not extracted from videos. Problems stand
-    errors first; recordings are sorted by id, embedding caches by name.
+    `imported` is whether its rows were imported or released, and not extracted from videos here.
+    Problems stand errors first; recordings are sorted by id, embedding caches by name.
     """
 
     corpus: str | None
@@ -128,7 +128,7 @@ def check_corpus(
     problems += found + _leftovers(root)
     return CheckReport(
         _text(corpus.about.get("name")),
-        verb == "import",
+        verb in ("import", "release"),
         tuple(sorted(problems, key=lambda p: p.severity)),
         tuple(recordings),
         tuple(_failures(recordings, limits)),
@@ -145,7 +145,9 @@ def _open(root: Path) -> tuple[Corpus, list[Problem]]:
 
 
 def _made_by(corpus: Corpus) -> str:
-    """The command that made its frames tables: extract, import or synth."""
+    """The command that made its frames tables: extract, import, release or synth."""
+    if "release" in corpus.about:
+        return "release"
     if corpus.synthetic and corpus.about.get("feature_set") == FEATURE_SET:
         return "synth"
     how = corpus.about.get("extraction")

@@ -44,7 +44,7 @@ def new_key(path: Path) -> Key:
     Raises UsageError where a file is there already, and where the place is in a corpus or in a git
     checkout; InputError where it cannot be written.
     """
-    _require_outside(path)
+    require_outside(path, "a key")
     key = Key(secrets.token_bytes(_LENGTH))
     try:
         # O_EXCL: never over another key, without which a release could not be linked again.
@@ -92,7 +92,7 @@ def read_key(path: Path) -> Key:
             where=str(path),
             fix=f"chmod 600 {path}",
         )
-    _require_outside(path)
+    require_outside(path, "a key")
     return Key(bytes.fromhex(found[1]))
 
 
@@ -102,13 +102,13 @@ def _no_key(path: Path) -> InputError:
     )
 
 
-def _require_outside(path: Path) -> None:
-    """Raise UsageError where a parent folder is a corpus or a git checkout."""
+def require_outside(path: Path, thing: str) -> None:
+    """Raise UsageError where a parent folder is a corpus or a git checkout; `thing` is a key."""
     for folder in path.resolve().parents:
         for sign, what in ((MARKER, "a corpus"), (".git", "a git checkout")):
             if (folder / sign).exists():
                 raise UsageError(
-                    f"a key must not lie in {what}, with which it would be shared",
+                    f"{thing} must not lie in {what}, with which it would be shared",
                     where=str(path),
                     fix=f"Choose a place outside {folder}, such as your home folder.",
                 )

@@ -1,8 +1,8 @@
 """Do the tables of a corpus agree with each other? Keys, counts and order, one function per table.
 
 Tables come as `breaches.read_whole` leaves them: a column that broke the schema may be gone, and
-then nothing is said of it here. `verb` is the command that made the corpus, extract, import or
-synth: what to do about a problem names it.
+then nothing is said of it here. `verb` is the command that made the corpus, extract, import,
+release or synth: what to do about a problem names it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ RECORDINGS_FILE, LABELS_FILE = "recordings.parquet", "labels.parquet"
 _JOIN = "Join the labels again (deptool label), {make} what they belong to, or leave it so."
 _LABEL = "Join the labels again: deptool label CORPUS labels.csv"
 _THEN = "Then join the labels again."
-_MAKE = {"extract": "extract", "import": "import", "synth": "make"}
+_MAKE = {"extract": "extract", "import": "import", "release": "release", "synth": "make"}
+_RELEASE = "Release the corpus that it was made of again: deptool release."
 _ITSELF = "It joins the labels of its source itself; join others again with deptool label."
 _SHARE_ROUNDING = 1e-5  # coverage is stored as float32
 
@@ -134,16 +135,22 @@ def without_row(where: str, verb: str = "extract") -> Problem:
 
 
 def _again(verb: str) -> str:
+    if verb == "release":
+        return _RELEASE
     return f"Run the same deptool {verb} command again: what is missing is made."
 
 
 def _elsewhere(verb: str) -> str:
+    if verb == "release":
+        return _RELEASE
     if verb == "synth":
         return "Make the cohort anew in another folder: deptool synth."
     return f"{verb.capitalize()} into a new folder with --out."
 
 
 def _force(verb: str) -> str:
+    if verb == "release":
+        return _RELEASE
     if verb == "synth":
         return f"Delete its frames table. {_again(verb)}"
     return f"{verb.capitalize()} it again: deptool {verb} … --force ID"

@@ -1,0 +1,131 @@
+"""`deptool release`: a reduced copy of a corpus, to be shared deliberately."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from deptool.release import Released
+
+PANEL = "Privacy"
+ORDER = 71
+
+
+def command(
+    corpus: Annotated[Path, typer.Argument(help="The corpus folder; it stays as it is.")],
+    out: Annotated[Path, typer.Argument(help="A new folder for the release.")],
+    level: Annotated[
+        str,
+        typer.Option(help="What is left: shape, dynamics or summary; see deptool list levels."),
+    ],
+    key_file: Annotated[
+        Path, typer.Option(help="The key of the pseudonyms; made by deptool key new.")
+    ],
+    set: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE", help="A setting, as in fps=3, au=0.5, window_s=30; repeatable."
+        ),
+    ] = None,
+    k_same: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=2, help="Give K persons at least the same resting levels."),
+    ] = None,
+    keep_attributes: Annotated[
+        bool,
+        typer.Option("--keep-attributes", help="Release gender, and age in steps of 10 years."),
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="The release's name; that of its folder unless given.")
+    ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write which id became which pseudonym, outside the release."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Make a reduced copy of a corpus, to be shared, with what a data steward asks for.
+
+    Ids become pseudonyms under a secret key, clocks start at 0, and file facts, face boxes,
+    embeddings and other faces are left out. `shape` keeps landmarks as they move on a canonical
+    face; `dynamics` only action units, head pose and gaze; `summary` only functionals of windows.
+    The risk that a person is recognised is reduced, not gone: `deptool audit` measures it.
+
+    Example: deptool release corpus/ release/ --level dynamics --key-file ~/keys/study.key
+    """
+    from deptool.cli import terminal
+    from deptool.key_file import read_key
+    from deptool.release import release_corpus, settings_of
+
+    settings = settings_of(
+        level, tuple(set or ()), k_same=k_same, keep_attributes=keep_attributes, name=name
+    )
+    key = read_key(key_file)
+    bar, show = _bar()
+    try:
+        released = release_corpus(corpus, out, settings, key, links=links, on_progress=show)
+    except KeyboardInterrupt:
+        bar.stop()
+        terminal.say("Interrupted. Nothing was released.")
+        raise typer.Exit(130) from None
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+    if json:
+        terminal.show_json(_as_json(released))
+    _tell(released)
+
+
+def _bar() -> tuple[Bar, Callable[[str, int, int], None]]:
+    """A bar, and what moves it; a new line for each thing that is done."""
+    from deptool.cli import terminal
+
+    bar = terminal.progress()
+    tasks: dict[str, object] = {}
+
+    def show(what: str, done: int, of: int) -> None:
+        bar.start()
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=of)
+        bar.update(tasks[what], total=of, completed=done)  # type: ignore[arg-type]
+
+    return bar, show
+
+
+def _as_json(released: Released) -> dict[str, object]:
+    about = released.corpus.about
+    return {
+        "name": released.corpus.name,
+        "n_recordings": released.n_recordings,
+        "n_persons": released.n_persons,
+        "feature_set": released.corpus.feature_set,
+        "tasks": list(released.tasks),
+        "release": about["release"],
+    }
+
+
+def _tell(released: Released) -> None:
+    from deptool.cli import terminal
+
+    persons = f" of {terminal.count(released.n_persons, 'person')}" if released.n_persons else ""
+    terminal.say(
+        f"Released {terminal.count(released.n_recordings, 'recording')}{persons} to"
+        f" {released.corpus.root}, feature set {released.corpus.feature_set}."
+    )
+    if released.left_out:
+        shown = ", ".join(f"{n} {what}" for what, n in released.left_out.items())
+        terminal.say(f"Left out: {shown}.")
+    if released.tasks:
+        terminal.say(
+            f"Names of tasks are released as they are: {', '.join(released.tasks)}. Do they tell"
+            " nothing of persons or places?"
+        )
+    terminal.say("It remains personal data: the risk is reduced, not gone.")

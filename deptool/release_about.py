@@ -1,0 +1,118 @@
+"""What corpus.json says of a release: which steps, with which numbers, and what was left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import deptool
+from deptool.corpus import Corpus
+from deptool.key_file import Key
+from deptool.reduction import Common, Step
+from deptool.schema import SCHEMA_VERSION
+
+NOTE = (
+    "A reduced copy of a corpus. It remains personal data: how people move can identify them;"
+    " audit.json, where it is there, says how well. Use it for research as the consent of the"
+    " people in it allows, do not try to find out who they are, and do not use it for diagnosis."
+)
+
+# Entries of the corpus that a release has too.
+_KEPT = ("normalise", "synthetic", "persons_unknown", "licence")
+
+# Settings of the extraction that may be told: no path, no file, no list of names.
+_WORD = re.compile(r"[\w.+-]{1,40}")
+
+
+@dataclass(frozen=True)
+class ReleaseSettings:
+    """What to release: the level with its settings, and the numbers that all levels share.
+
+    k_same: persons that share resting levels at least; None for none. keep_attributes: gender, and
+    age in steps of 10 years. name: the release's; that of its folder unless given.
+    """
+
+    level: str
+    options: Any
+    common: Common = field(default_factory=Common)
+    k_same: int | None = None
+    keep_attributes: bool = False
+    name: str | None = None
+
+
+def about_release(
+    corpus: Corpus,
+    level: Any,
+    settings: ReleaseSettings,
+    key: Key,
+    steps: Sequence[Step],
+    left_out: Mapping[str, int],
+) -> dict[str, object]:
+    """The entries of corpus.json; `level` is the level's module."""
+    kept = {name: corpus.about[name] for name in _KEPT if name in corpus.about}
+    normalise = {"normalise": level.NORMALISE} if hasattr(level, "NORMALISE") else {}
+    return {
+        "name": settings.name,
+        "schema_version": SCHEMA_VERSION,
+        "feature_set": released_features(corpus, level),
+        "extraction": {"release": settings.level},
+        "deidentification": ["pixels dropped", "audio dropped", *(step.what for step in steps)],
+        "note": NOTE,
+        **kept,
+        **normalise,
+        "release": {
+            "level": settings.level,
+            "settings": asdict(settings.options),
+            "common": asdict(settings.common),
+            "k_same": settings.k_same,
+            "key_id": key.id,
+            "deptool_version": deptool.__version__,
+            "feature_set_before": corpus.feature_set,
+            "extraction": _told(corpus.about.get("extraction")),
+            "steps": [asdict(step) for step in steps],
+            "left_out": dict(left_out),
+            "kept_attributes": ["gender", "age"] if settings.keep_attributes else [],
+        },
+    }
+
+
+def released_features(corpus: Corpus, level: Any) -> str:
+    """The name of the feature set: 'mediapipe-1-shape-1'. No model of the corpus's own takes it."""
+    return f"{corpus.feature_set}-{level.FEATURES}"
+
+
+def ids_step() -> Step:
+    """What is done to ids, in words."""
+    return Step(
+        "pseudonyms",
+        "Ids of recordings, sessions and persons are HMAC-SHA-256 pseudonyms under a key that is"
+        " kept apart; recordings stand in their order, which is random.",
+        {"bits": 80},
+    )
+
+
+def left_out_of(corpus: Corpus, n_released: int, keep_attributes: bool) -> dict[str, int]:
+    """What of a corpus is not released, and how many of each; nothing that there is none of."""
+    root = corpus.root
+    counts = {
+        "recordings without a measured row": len(corpus.recordings()) - n_released,
+        "embedding caches": len(list((root / "embeddings").glob("[!.]*/"))),
+        "tables of other faces": len(list((root / "tracks").glob("[!.]*.parquet"))),
+        "meshes": len(list((root / "mesh").glob("[!.]*"))),
+        "persons' gender and age": 0 if keep_attributes else len(corpus.subjects()),
+    }
+    return {what: n for what, n in counts.items() if n}
+
+
+def _told(extraction: object) -> dict[str, object]:
+    """Settings that made the frames: numbers, and plain words."""
+    found = extraction.items() if isinstance(extraction, Mapping) else ()
+    return {
+        str(name): value
+        for name, value in found
+        if value is None
+        or isinstance(value, int | float)
+        or (isinstance(value, str) and _WORD.fullmatch(value))
+    }
