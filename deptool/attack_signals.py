@@ -75,17 +75,13 @@ class Signals:
 
 def read_signals(table: pl.DataFrame) -> Signals:
     """The signals of a frames table, or of some of its rows."""
-    import polars as pl
-
     seen = table["success"].to_numpy() == 1
 
     def columns(names: tuple[str, ...]) -> Floats:
-        there = [
-            pl.col(n).cast(pl.Float64) if n in table.columns else pl.lit(None, pl.Float64).alias(n)
-            for n in names
-        ]
-        # A literal alone has one row, whatever the table has.
-        values = table.select("success", *there).drop("success").to_numpy().astype(np.float64)
+        there = [name in table.columns for name in names]
+        chosen = [name for name, is_there in zip(names, there, strict=True) if is_there]
+        values = np.full((len(table), len(names)), np.nan)
+        values[:, there] = table.select(chosen).to_numpy()
         values[~seen] = np.nan
         return values
 
@@ -97,9 +93,17 @@ def read_signals(table: pl.DataFrame) -> Signals:
 
 
 def middle(values: Floats) -> Floats:
-    """The median of the rows that were measured in whole: (row, column) -> (column,), or NaN."""
-    whole = values[np.isfinite(values).all(axis=1)]
-    return np.median(whole, axis=0) if len(whole) else np.full(values.shape[1], np.nan)
+    """Medians (column,) of values (row, column) over the rows that are measured in whole.
+
+    Columns without any value do not count, and are NaN.
+    """
+    there = np.isfinite(values).any(axis=0)
+    found = np.full(values.shape[1], np.nan)
+    rows = values[:, there]
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    if len(rows):
+        found[there] = np.median(rows, axis=0)
+    return found
 
 
 def parts(n_rows: int, least: int, most: int) -> list[slice]:

@@ -59,7 +59,8 @@ class Outcome:
     samples. `n_candidates`: persons of the gallery (recordings, where a recording is looked for),
     `n_persons`: those behind the probes. `chance_1` and `chance_5` are the shares that guessing
     gives. `cmc` (rank,) has the share found up to each rank. `worst`: persons by the share of their
-    probes found at rank 1, at most ten, by id. `n_shuffles`: of a control, over how many shuffles
+    probes found at rank 1, at most ten, by id; `n_always`: how many are found with every probe.
+    `n_shuffles`: of a control, over how many shuffles
     it is averaged. `why` says why there are no numbers, where there are none.
     """
 
@@ -77,5 +78,6 @@ class Outcome:
     auc: Estimate = UNKNOWN
     cmc: tuple[float, ...] = ()
     worst: tuple[tuple[str, float], ...] = ()
+    n_always: int = 0
     n_shuffles: int = 0
     why: str | None = None

@@ -64,7 +64,7 @@ def measure(runs: Sequence[Run], unit: Numbers, seed: int = 0) -> Measures:
     exact = [roc(run, units, weights[:1], bins=None) for run in runs]
     areas[0] = np.mean([auc(*rate)[0] for rate in exact])
     errors[0] = np.mean([eer(*rate)[0] for rate in exact])
-    hits = np.mean([shares(run.scores, run.own, 1) for run in runs], axis=0)
+    hits = np.mean([shares(run.scores, run.own, (1,))[:, 0] for run in runs], axis=0)
     found = np.bincount(unit, hits) / np.maximum(np.bincount(unit), 1)
     whole = np.mean([cmc(run.scores, run.own) for run in runs], axis=0)
     return Measures(
@@ -72,21 +72,27 @@ def measure(runs: Sequence[Run], unit: Numbers, seed: int = 0) -> Measures:
     )
 
 
-def shares(scores: Floats, own: Numbers, k: int) -> Floats:
-    """How much of each probe (probe,) is found among the `k` most alike: 1 or 0; tied, a share.
+def shares(scores: Floats, own: Numbers, ranks: Sequence[int]) -> Floats:
+    """How much of each probe is found up to each rank (probe, rank): 1 or 0; tied, a share.
 
     With b candidates more alike than the own one and t that are as alike (the own one counted), a
     draw among these puts it up to rank k with probability (k - b) / t, kept within 0 and 1.
     """
     mine = np.take_along_axis(scores, own[:, None], axis=1)
-    better, tied = (scores > mine).sum(axis=1), (scores == mine).sum(axis=1)
-    found: Floats = np.clip((k - better) / tied, 0.0, 1.0)
+    better = (scores > mine).sum(axis=1, keepdims=True)
+    tied = (scores == mine).sum(axis=1, keepdims=True)
+    found: Floats = np.clip((np.asarray(ranks)[None, :] - better) / tied, 0.0, 1.0)
     return found
 
 
 def cmc(scores: Floats, own: Numbers) -> Floats:
-    """Cumulative match characteristic (rank,): the share of probes found up to each rank."""
-    return np.array([shares(scores, own, k).mean() for k in range(1, scores.shape[1] + 1)])
+    """Cumulative match characteristic (rank,): the share of probes found up to each rank.
+
+    Phillips, Moon, Rizvi & Rauss, "The FERET evaluation methodology for face-recognition
+    algorithms", IEEE PAMI 22, 2000.
+    """
+    found: Floats = shares(scores, own, range(1, scores.shape[1] + 1)).mean(axis=0)
+    return found
 
 
 def chance(k: int, n_candidates: int) -> float:
@@ -147,7 +153,7 @@ def eer(false: Floats, true: Floats) -> Floats:
 
 def _top(run: Run, units: Units, weights: Floats, k: int) -> Floats:
     """The share of probes found among the `k` first, of each resample (resample,)."""
-    hits = np.bincount(units.of_row, shares(run.scores, run.own, k), minlength=units.n)
+    hits = np.bincount(units.of_row, shares(run.scores, run.own, (k,))[:, 0], minlength=units.n)
     share: Floats = (weights @ hits) / (weights @ np.bincount(units.of_row, minlength=units.n))
     return share
 

@@ -37,9 +37,9 @@ LOOKS_AT = "action units, pose, gaze or landmarks"
 
 Floats = NDArray[np.float64]
 
-_LEAST_ROWS = 4
+_LEAST_ROWS = 3
 _PART_S = 10.0
-_LEAST_PART_ROWS = 6
+_LEAST_PART_ROWS = 3
 _MOST_PARTS = 6
 _PRESENT = 1.0  # intensity of 0-5: OpenFace's "just there"
 

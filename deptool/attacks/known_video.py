@@ -3,8 +3,8 @@
 The attacker extracts the video again, applies the release's public steps (they stand in
 corpus.json) and looks for the table that is the most alike. Here the raw table stands for the
 video, as if extracting it again gave the same numbers: the best case for the attacker. Only k-same
-is not repeated, which needs the others of the corpus; so landmarks are compared without their
-median. The threat is membership: that this person is in this study (WP216 calls it linkability).
+is not repeated, which needs the others of the corpus: it moves what is a column's median, so all
+columns are compared without theirs. The threat is membership: that this person is in this study (WP216 calls it linkability).
 
 "nearest" compares rows at 64 times, spread evenly over the recording, in SDs of all of them.
 """
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from deptool.attack_signals import middle
 from deptool.identification import Sample
 from deptool.matchers import best, normalised
 
@@ -29,10 +30,11 @@ _TIMES = 64
 
 
 def describe(sample: Sample) -> NDArray[np.float32] | None:
-    """(time, column): behaviour and landmark deltas at 64 rows; NaN where nothing is measured."""
+    """(time, column): behaviour and landmarks less their medians, at 64 rows; NaN: not measured."""
     signals = sample.signals
     rows = np.linspace(0, len(signals.times) - 1, _TIMES).round().astype(int)
-    values = np.concatenate([signals.behaviour[rows], signals.deltas[rows]], axis=1)
+    behaviour = signals.behaviour - middle(signals.behaviour)
+    values = np.concatenate([behaviour[rows], signals.deltas[rows]], axis=1)
     return values.astype(np.float32) if np.isfinite(values).any() else None
 
 

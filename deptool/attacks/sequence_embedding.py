@@ -7,7 +7,8 @@ embeddings of motion find people is known of VR sessions (Nair et al. 2023: 94 %
 from 100 s of head and hand motion).
 
 It sees velocities of the landmarks on the canonical face, action units, pose with its changes, and
-gaze, 6 a second or at the table's own slower rate; not the shape of the face. "nearest" compares
+gaze, 6 a second or at the table's own slower rate, and functionals where a level released some for
+every row; not the shape of the face. "nearest" compares
 the mean embeddings of whole samples by their angle. The network is small and trained for seconds: a
 patient attacker has a stronger one.
 """
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 MATCHERS = ("nearest",)
 LOOKS_AT = "action units, pose, gaze or landmarks"
-SHUFFLES = 2  # each of them trains a network
+SHUFFLES = 1  # each of them trains a network
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -52,6 +53,8 @@ def describe(sample: Sample) -> Floats32 | None:
     """(row, number): what the network sees; a row of NaN is not measured."""
     signals = sample.signals
     columns = [signals.behaviour, signals.change(signals.behaviour), signals.change(signals.face)]
+    if sample.vectors is not None and len(sample.vectors.vectors) == len(signals.times):
+        columns.append(sample.vectors.vectors.astype(np.float64))
     values = np.concatenate(columns, axis=1)
     times = signals.times
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
