@@ -106,6 +106,20 @@ def middle(values: Floats) -> Floats:
     return found
 
 
+def mean_known(values: Floats) -> Floats:
+    """Means (column,) of what is known of values (row, column); NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
+
+
+def sd_known(values: Floats) -> Floats:
+    """Their standard deviations (column,), over n."""
+    found: Floats = np.sqrt(mean_known((values - mean_known(values)) ** 2))
+    return found
+
+
 def parts(n_rows: int, least: int, most: int) -> list[slice]:
     """All rows, then up to `most` parts of equal length of at least `least` rows each."""
     count = min(most, n_rows // least)

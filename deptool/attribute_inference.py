@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deptool.attack_signals import mean_known
 from deptool.audit_result import Inference
 from deptool.audit_samples import Described
 from deptool.bootstrap import PERSON, Estimate, Units, draw, percentiles
@@ -35,8 +36,10 @@ _LEAST_OF_A_KIND = 5  # of either gender
 _PENALTY = 50.0
 
 
-def infer(side: str, persons: Mapping[str, Floats], known: pl.DataFrame, seed: int) -> list[Inference]:
-    """Vectors of persons (person -> (number,)) and the subjects table -> one result an attribute."""
+def infer(
+    side: str, persons: Mapping[str, Floats], known: pl.DataFrame, seed: int
+) -> list[Inference]:
+    """persons (person -> (number,)), known: a subjects table -> one result for each attribute."""
     about = {row["subject_id"]: row for row in known.to_dicts() if row["subject_id"] in persons}
     gender = {who: row["gender"] for who, row in about.items()}
     told = {who: float(g == "female") for who, g in gender.items() if g in ("female", "male")}
@@ -60,11 +63,14 @@ def vectors(found: Described) -> dict[str, Floats]:
             ]
             if any(part is not None for part in parts):
                 rows.setdefault(person, []).append(np.concatenate(row))
-    return {person: _mean(np.stack(each)) for person, each in rows.items()}
+    return {person: mean_known(np.stack(each)) for person, each in rows.items()}
 
 
 def _size(found: Described, name: str) -> int:
-    every: list[Any] = [*found.gallery.described.get(name, []), *found.probes.described.get(name, [])]
+    every: list[Any] = [
+        *found.gallery.described.get(name, []),
+        *found.probes.described.get(name, []),
+    ]
     return next((each.shape[1] for each in every if each is not None), 0)
 
 
@@ -101,7 +107,7 @@ def _why(attribute: str, y: Floats) -> str | None:
 
 
 def predicted(x: Floats, y: Floats, kind: NDArray[Any], fit: Fit, seed: int) -> Floats:
-    """x (person, number), y (person,) -> predictions (person,), none of a model that saw the person.
+    """x (person, number), y (person,) -> predictions (person,), never of a model that saw them.
 
     Persons of each `kind` (person,) are dealt evenly to the folds.
     """
@@ -170,11 +176,3 @@ def _ridge(x: Floats, y: Floats, asked: Floats) -> Floats:
 
     found: Floats = Ridge(alpha=_PENALTY).fit(x, y).predict(asked)
     return found
-
-
-def _mean(rows: Floats) -> Floats:
-    """The mean of what is known in each column; NaN where nothing is."""
-    known = np.isfinite(rows)
-    total = np.where(known, rows, 0).sum(axis=0)
-    count = known.sum(axis=0)
-    return np.divide(total, count, out=np.full(rows.shape[1], np.nan), where=count > 0)

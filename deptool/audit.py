@@ -6,7 +6,7 @@ Attacks are files of deptool/attacks. Tables are read one by one and never kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -86,17 +86,22 @@ def audit_corpus(
     inferences, inference_why = _inferences(sides, tied, seed)
     scored, utility_why = _utility(sides, utility, seed, on_progress)
     audit = Audit(
-        *(corpus.name, raw.name if raw else None, str(release["level"]) if release else None),
-        *(corpus.synthetic, len({row["subject_id"] for row in judged.rows}), len(judged.rows)),
-        *(seed, judged.pairing.sentence, tuple(outcomes), inferences, scored),
-        *(utility_why, inference_why),
+        corpus=corpus.name,
+        against=raw.name if raw else None,
+        level=str(release["level"]) if release else None,
+        synthetic=corpus.synthetic,
+        n_persons=len({row["subject_id"] for row in judged.rows}),
+        n_recordings=len(judged.rows),
+        seed=seed,
+        pairing=judged.pairing.sentence,
+        outcomes=tuple(outcomes),
+        inferences=inferences,
+        utilities=scored,
+        utility_why=utility_why,
+        inference_why=inference_why,
     )
-    said = notes(audit, corpus, linked=tied is not None, n_unknown=judged.n_unknown)
-    short = judged.found.n_short
-    more = (f"{short} recordings are too short to be cut into halves.",) if short else ()
-    from dataclasses import replace
-
-    return replace(audit, notes=(*said, *more))
+    left_out = judged.n_unknown, judged.found.n_short
+    return replace(audit, notes=notes(audit, corpus, tied is not None, *left_out))
 
 
 def _asked(attacks: Sequence[str] | None) -> list[str]:
@@ -133,9 +138,9 @@ def _describe(
         lambda done, of: on_progress(f"Reading {side.name} tables", done, of),
     )
     if side.name == "raw" and tied is not None:  # by the names that the release gives them
-        found.recordings.recordings = [
-            tied.recording.get(name, f"left out: {name}") for name in found.recordings.recordings
-        ]
+        remade_ones = found.recordings
+        remade_ones.recordings = [tied.recording.get(r, "") for r in remade_ones.recordings]
+        remade_ones.persons = [tied.subject.get(p, "") for p in remade_ones.persons]
     vars(side.found).update(vars(found))
 
 
@@ -162,8 +167,8 @@ def _outcomes(
                 found += [Outcome(name, m, judged.name, why=_NO_RAW) for m in module.MATCHERS]
                 continue
             pairs = judged.found.recordings, sides[0].found.recordings
-            for side in (judged.name, "control"):
-                found += play(name, module, side, *pairs, seed)  # type: ignore[arg-type]
+            found += play(name, module, judged.name, *pairs, seed)
+            found += play(name, module, "control", *pairs, seed)
             continue
         for side in sides:
             found += play(name, module, side.name, side.found.gallery, side.found.probes, seed)

@@ -24,7 +24,7 @@ class Link:
 
 
 def release_of(corpus: Corpus) -> Mapping[str, Any] | None:
-    """What corpus.json says of a release; None where it is none. Raises SchemaError for nonsense."""
+    """What corpus.json says of a release, or None. Raises SchemaError for nonsense."""
     found = corpus.about.get("release")
     if found is None:
         return None

@@ -19,8 +19,13 @@ SMALL_N = (
 )
 
 
-def notes(audit: Audit, corpus: Corpus, linked: bool, n_unknown: int) -> tuple[str, ...]:
-    """The sentences, most serious first."""
+def notes(
+    audit: Audit, corpus: Corpus, linked: bool, n_unknown: int, n_short: int
+) -> tuple[str, ...]:
+    """The sentences, most serious first.
+
+    n_unknown, n_short: recordings left out for want of a person, or of length.
+    """
     release = release_of(corpus)
     said = [SYNTHETIC] if audit.synthetic else []
     said.append(FAILED)
@@ -48,6 +53,8 @@ def notes(audit: Audit, corpus: Corpus, linked: bool, n_unknown: int) -> tuple[s
         )
     if n_unknown:
         said.append(f"{n_unknown} recordings do not say who is in them and are left out.")
+    if n_short:
+        said.append(f"{n_short} recordings are too short to be cut into halves and are left out.")
     caches = _caches(corpus)
     if caches:
         said.append(

@@ -39,7 +39,7 @@ def usable(corpus: Corpus) -> tuple[list[Row], int]:
 
     Raises DataError where there are none, where nobody is known or where there is one person only.
     """
-    rows = [
+    rows: list[Row] = [
         row
         for row in corpus.recordings().to_dicts()
         if row["status"] in READ_STATUS and row["n_frames"] and row["n_success"]
@@ -63,7 +63,7 @@ def usable(corpus: Corpus) -> tuple[list[Row], int]:
         raise DataError(
             f"has one person only ({len(known)} recordings), and a person is told from others",
             where=where,
-            fix="Audit a corpus of at least two persons; from some 30 on the numbers say something.",
+            fix="Audit a corpus of at least two persons; from some 30 on numbers say something.",
         )
     return known, len(rows) - len(known)
 
@@ -105,8 +105,8 @@ def _halves(several: int, persons: int) -> str:
     who = f"{several} of {persons} persons have" if several else "No person has"
     return (
         f"{who} two sessions, so each recording is cut into halves with a gap of"
-        f" {100 * _GAP_SHARE:.0f} % of its length between them (at least {_GAP_S:g} s): the first is"
-        " of the gallery, the second a probe. This favours the attacker, since place, light and"
+        f" {100 * _GAP_SHARE:.0f} % of its length between them (at least {_GAP_S:g} s): the first"
+        " is of the gallery, the second a probe. This favours the attacker, since place, light and"
         " mood are those of one visit."
     )
 
@@ -131,7 +131,7 @@ def halves(sample: Sample) -> tuple[Sample, Sample] | None:
     for part in parts:
         n, good = len(part), int(part["success"].sum())
         span = part["timestamp"].to_numpy()
-        counts = {"n_frames": n, "n_success": good, "coverage": good / n}
+        counts: dict[str, Any] = {"n_frames": n, "n_success": good, "coverage": good / n}
         counts |= {"duration_s": float(span[-1] - span[0]), "n_ambiguous": None}
         # From its own first row on, so that the time of day of a half is no finding either.
         moved = part.with_columns(part["timestamp"] - part["timestamp"][0])

@@ -14,12 +14,12 @@ pattern recognition systems: the subsets bootstrap", Computer Vision and Image U
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deptool.bootstrap import PERSON, Estimate, Units, draw, percentiles
+from deptool.bootstrap import LEVEL, PERSON, Estimate, Units, draw, percentiles
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -53,7 +53,8 @@ class Run:
 def measure(runs: Sequence[Run], unit: Numbers, seed: int = 0) -> Measures:
     """All measures, averaged over runs of the same probes; unit (probe,) numbered from 0.
 
-    Intervals are 95 % percentiles over persons, who are the same in all runs' resamples.
+    Intervals are 95 % percentiles over persons, who are the same in all runs' resamples; of shares
+    of nobody or of everybody, see `_share`.
     """
     units = Units(unit, int(unit.max()) + 1, PERSON)
     weights = np.concatenate([np.ones((1, units.n)), draw(units.n, seed=seed)])
@@ -67,9 +68,8 @@ def measure(runs: Sequence[Run], unit: Numbers, seed: int = 0) -> Measures:
     hits = np.mean([shares(run.scores, run.own, (1,))[:, 0] for run in runs], axis=0)
     found = np.bincount(unit, hits) / np.maximum(np.bincount(unit), 1)
     whole = np.mean([cmc(run.scores, run.own) for run in runs], axis=0)
-    return Measures(
-        *(_estimate(values, units) for values in (tops[1], tops[5], errors, areas)), whole, found
-    )
+    rank_1, rank_5 = _share(tops[1], units), _share(tops[5], units)
+    return Measures(rank_1, rank_5, _estimate(errors, units), _estimate(areas, units), whole, found)
 
 
 def shares(scores: Floats, own: Numbers, ranks: Sequence[int]) -> Floats:
@@ -100,9 +100,7 @@ def chance(k: int, n_candidates: int) -> float:
     return min(k, n_candidates) / n_candidates
 
 
-def roc(
-    run: Run, units: Units, weights: Floats, bins: int | None = _BINS
-) -> tuple[Floats, Floats]:
+def roc(run: Run, units: Units, weights: Floats, bins: int | None = _BINS) -> tuple[Floats, Floats]:
     """False and true acceptances (resample, threshold + 1), from 0 to 1 each, strictest first.
 
     weights (resample, unit): how often each person is drawn. At a threshold all pairs are accepted
@@ -161,3 +159,17 @@ def _top(run: Run, units: Units, weights: Floats, k: int) -> Floats:
 def _estimate(values: Floats, units: Units) -> Estimate:
     """values (resample,), the first of them of all persons -> it with its interval."""
     return Estimate(float(values[0]), percentiles(values[1:], units))
+
+
+def _share(values: Floats, units: Units) -> Estimate:
+    """The same of a share. Where nobody, or everybody, was found, all resamples agree.
+
+    That is no certainty: then the end of the interval is that of Clopper & Pearson (Biometrika 26,
+    1934), persons counted once.
+    """
+    found = _estimate(values, units)
+    if found.interval is None or found.value not in (0.0, 1.0):
+        return found
+    far = ((1 - LEVEL) / 2) ** (1 / units.n)
+    ends = {"high": 1 - far} if found.value == 0 else {"low": far}
+    return replace(found, interval=replace(found.interval, **ends))

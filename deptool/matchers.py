@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deptool.attack_signals import mean_known, sd_known
+
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
@@ -26,9 +28,8 @@ class Scale:
 
     def __init__(self, gallery: Floats, standardise: bool = True) -> None:
         self._used = np.isfinite(gallery).mean(axis=0) >= _KNOWN
-        known = np.ma.masked_invalid(gallery[:, self._used])
-        self._mean = np.ma.filled(known.mean(axis=0), 0.0)
-        sd = np.ma.filled(known.std(axis=0), 0.0)
+        known = gallery[:, self._used]
+        self._mean, sd = mean_known(known), sd_known(known)
         varies = sd > _FLAT * np.maximum(1.0, np.abs(self._mean))
         self._used[self._used] = varies
         self._mean = self._mean[varies]

@@ -25,7 +25,9 @@ from deptool.attack_signals import (
     POSE,
     PRESENCES,
     Signals,
+    mean_known,
     parts,
+    sd_known,
 )
 from deptool.functionals import REGIONS
 from deptool.identification import Sample
@@ -60,7 +62,8 @@ def describe(sample: Sample) -> Floats | None:
         if seen[part].sum() >= _LEAST_ROWS:
             described = _summary(moving[part], change[part], joint[part])
             found.append(np.concatenate([described, _released(sample, signals, part)]))
-    return np.stack(found)
+    vectors: Floats = np.stack(found)
+    return vectors
 
 
 def match(
@@ -80,7 +83,13 @@ def _summary(moving: Floats, change: Floats, joint: Floats) -> Floats:
     units = moving[:, : len(INTENSITIES)]
     there = np.where(np.isfinite(units), units >= _PRESENT, np.nan)
     return np.concatenate(
-        [_mean(moving), _sd(moving), np.log(_mean(change) + 1e-3), _mean(there), correlations(joint)]
+        [
+            mean_known(moving),
+            sd_known(moving),
+            np.log(mean_known(change) + 1e-3),
+            mean_known(there),
+            correlations(joint),
+        ]
     )
 
 
@@ -123,16 +132,4 @@ def _released(sample: Sample, signals: Signals, part: slice) -> Floats:
     step = np.diff(signals.times).max(initial=0.0)
     inside = (middle >= times[0]) & (middle <= times[-1] + step) & sample.vectors.valid
     vectors = sample.vectors.vectors[inside].astype(np.float64)
-    return np.concatenate([_mean(vectors), _sd(vectors)])
-
-
-def _mean(values: Floats) -> Floats:
-    """The mean of what was measured in each column; NaN where nothing was."""
-    known = np.isfinite(values)
-    count = known.sum(axis=0)
-    total = np.where(known, values, 0.0).sum(axis=0)
-    return np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
-
-
-def _sd(values: Floats) -> Floats:
-    return np.sqrt(_mean((values - _mean(values)) ** 2))
+    return np.concatenate([mean_known(vectors), sd_known(vectors)])

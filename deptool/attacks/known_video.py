@@ -4,7 +4,8 @@ The attacker extracts the video again, applies the release's public steps (they 
 corpus.json) and looks for the table that is the most alike. Here the raw table stands for the
 video, as if extracting it again gave the same numbers: the best case for the attacker. Only k-same
 is not repeated, which needs the others of the corpus: it moves what is a column's median, so all
-columns are compared without theirs. The threat is membership: that this person is in this study (WP216 calls it linkability).
+columns are compared without theirs. The threat is membership: that this person is in this study
+(WP216 calls it linkability).
 
 "nearest" compares rows at 64 times, spread evenly over the recording, in SDs of all of them.
 """

@@ -67,7 +67,8 @@ def describe(sample: Sample) -> Floats32 | None:
         values = values[start : start + _MOST_ROWS]
     if np.isfinite(values).any(axis=1).sum() < _LEAST_ROWS:
         return None
-    return values.astype(np.float32)
+    found: Floats32 = values.astype(np.float32)
+    return found
 
 
 def match(
@@ -123,7 +124,7 @@ def _trained(
     network = PersonalNetwork(samples[0][0].shape[1], settings)
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=_BATCHES)
-    of_person = {int(p): (persons == p).nonzero()[:, 0] for p in persons.unique()}
+    of_person = {p: (persons == p).nonzero()[:, 0] for p in set(persons.tolist())}
     names = torch.tensor(list(of_person))
     network.train()
     for _ in range(_BATCHES):
@@ -168,8 +169,10 @@ def _embedded(network: PersonalNetwork, samples: Sequence[tuple[Tensor, Tensor]]
     with torch.no_grad():
         for values, valid in samples:
             pad = -len(values) % _CLIP_ROWS
-            windows = functional.pad(values, (0, 0, 0, pad)).unflatten(0, (-1, _CLIP_ROWS))
-            there = functional.pad(valid, (0, pad)).unflatten(0, (-1, _CLIP_ROWS))
+            windows = functional.pad(values, (0, 0, 0, pad)).reshape(
+                -1, _CLIP_ROWS, values.shape[1]
+            )
+            there = functional.pad(valid, (0, pad)).reshape(-1, _CLIP_ROWS)
             found.append(functional.normalize(network(windows, there).sum(0), dim=0))
     vectors: Floats = torch.stack(found).double().numpy()
     return vectors
