@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deptool.bootstrap import Estimate
-from deptool.identification import Outcome
+from deptool.identification import Outcome, Side
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Inference:
 
 @dataclass(frozen=True)
 class Utility:
-    """What a fixed small model scores on one side, or the constant predictor."""
+    """What a fixed small model scores on one side, or the constant predictor ("constant")."""
 
     side: str
     model: str
@@ -40,8 +40,11 @@ class Utility:
 
 @dataclass(frozen=True)
 class Audit:
-    """An audit. `against`: the raw corpus's name. `pairing`: how gallery and probes were made,
-    in a sentence, with what favours the attacker. `notes`: what a reader must know, in sentences.
+    """An audit. `against`: the raw corpus's name; None where there is none beside.
+
+    `judged`: the side that the audit is about: "released" of a release, else "raw". `pairing`: how
+    gallery and probes were made, with what favours the attacker. `notes`: what a reader must know,
+    in sentences.
     """
 
     corpus: str
@@ -53,11 +56,32 @@ class Audit:
     seed: int
     pairing: str
     outcomes: tuple[Outcome, ...]
-    inferences: tuple[Inference, ...]
-    utilities: tuple[Utility, ...]
+    inferences: tuple[Inference, ...] = ()
+    utilities: tuple[Utility, ...] = ()
     utility_why: str | None = None
+    inference_why: str | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def judged(self) -> Side:
+        return "released" if self.level is not None else "raw"
+
+    def of(self, side: Side) -> list[Outcome]:
+        """The outcomes of one side, in the order they were played."""
+        return [outcome for outcome in self.outcomes if outcome.side == side]
+
+    def without_ids(self) -> Audit:
+        """The same without persons' ids and the raw corpus's name: what may go with a release.
+
+        Ids of the raw corpus must not, and whoever is told who is found most easily looks there
+        first.
+        """
+        return replace(
+            self,
+            against=None if self.against is None else "the raw corpus",
+            outcomes=tuple(replace(outcome, worst=()) for outcome in self.outcomes),
+        )
 
     def as_object(self) -> dict[str, Any]:
         """The same in plain values, for JSON."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"judged": self.judged}

@@ -1,0 +1,106 @@
+"""One attack played on one side: who is found, and what guessing would find."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deptool.audit_samples import Held, same_recording
+from deptool.identification import MOST_WORST, Outcome, Side
+from deptool.identification_measures import Measures, Run, chance, measure
+
+SHUFFLES = 5  # of a control, unless the attack says how many
+
+
+def play(
+    name: str, attack: ModuleType, side: Side, gallery: Held, probes: Held, seed: int
+) -> list[Outcome]:
+    """The outcome of each of its matchers.
+
+    As a control, persons (or recordings) are shuffled among the samples of the gallery, and the
+    whole attack is played again, several times; what is found is averaged.
+    """
+    own = gallery.recordings if same_recording(attack) else gallery.persons
+    asked = probes.recordings if same_recording(attack) else probes.persons
+    described, wanted = gallery.described[name], probes.described[name]
+    known = [i for i, each in enumerate(described) if each is not None]
+    candidates = {who: n for n, who in enumerate(sorted({own[i] for i in known}))}
+    used = [i for i, each in enumerate(wanted) if each is not None and asked[i] in candidates]
+    if len(candidates) < 2 or not used:
+        why = _why(attack, len(candidates), len(used))
+        return [Outcome(name, matcher, side, why=why) for matcher in attack.MATCHERS]
+    persons = np.array([candidates[own[i]] for i in known])
+    truth = np.array([candidates[asked[i]] for i in used])
+    whose = [probes.persons[i] for i in used]
+    units, unit = np.unique(whose, return_inverse=True)
+    held = [described[i] for i in known], [wanted[i] for i in used]
+    runs = _runs(attack, side, held, persons, seed)
+    found = []
+    for matcher in attack.MATCHERS:
+        scored = [Run(run[matcher], truth) for run in runs if matcher in run]
+        if not scored:
+            why = "the samples are too short to be cut into parts that it could learn from"
+            found.append(Outcome(name, matcher, side, why=why))
+            continue
+        measures = measure(scored, unit.astype(np.int64), seed)
+        outcome = _outcome(name, matcher, side, measures, len(used), len(candidates), units)
+        found.append(outcome if side != "control" else _shuffled(outcome, len(scored)))
+    return found
+
+
+def _runs(
+    attack: ModuleType,
+    side: Side,
+    held: tuple[list[Any], list[Any]],
+    persons: NDArray[np.int64],
+    seed: int,
+) -> list[dict[str, NDArray[np.float64]]]:
+    """{matcher: (probe, person)} of the attack; of a control, of each shuffle."""
+    gallery, probes = held
+    if side != "control":
+        return [attack.match(gallery, persons, probes, seed)]
+    rng = np.random.default_rng([seed, len(persons)])
+    times = getattr(attack, "SHUFFLES", SHUFFLES)
+    return [attack.match(gallery, rng.permutation(persons), probes, seed) for _ in range(times)]
+
+
+def _outcome(
+    name: str,
+    matcher: str,
+    side: Side,
+    found: Measures,
+    n_probes: int,
+    n_candidates: int,
+    units: NDArray[np.str_],
+) -> Outcome:
+    order = sorted(range(len(units)), key=lambda i: (-found.found[i], units[i]))
+    worst = [(str(units[i]), float(found.found[i])) for i in order if found.found[i] > 0]
+    return Outcome(
+        *(name, matcher, side, n_probes, n_candidates, len(units)),
+        chance_1=chance(1, n_candidates),
+        chance_5=chance(5, n_candidates),
+        rank_1=found.rank_1,
+        rank_5=found.rank_5,
+        eer=found.eer,
+        auc=found.auc,
+        cmc=tuple(found.cmc.tolist()),
+        worst=tuple(worst[:MOST_WORST]),
+        n_always=int((found.found >= 1 - 1e-9).sum()),
+    )
+
+
+def _shuffled(outcome: Outcome, times: int) -> Outcome:
+    """A control: it names nobody."""
+    from dataclasses import replace
+
+    return replace(outcome, worst=(), n_always=0, n_shuffles=times)
+
+
+def _why(attack: ModuleType, candidates: int, probes: int) -> str:
+    looked = f"the attack looks at {attack.LOOKS_AT}"
+    if candidates == 0 and probes == 0:
+        return f"{looked}, and no recording has enough of that"
+    return f"{looked}, and too few recordings have enough of that ({candidates} candidates)"

@@ -1,0 +1,150 @@
+"""The tables of an audit, as the terminal and the page show them: raw, released, control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from deptool.audit_result import Audit
+from deptool.bootstrap import Estimate
+from deptool.identification import Outcome
+from deptool.report_cells import BRACKETS, NOTHING, estimate, number
+from deptool.report_table import Line, Sheet
+
+_SIDES = ("raw", "released", "control")
+_MARKS = "†‡§¶*abcdefghijklmnopqrstuvwxyz"
+
+
+def sheets(audit: Audit, worst: bool = True) -> list[Sheet]:
+    """All tables that have rows; `worst`: also that of persons by id."""
+    found = [_found(audit), _told(audit), *([_worst(audit)] if worst else [])]
+    found += [_attributes(audit), _utility(audit)]
+    return [sheet for sheet in found if sheet.lines]
+
+
+def sides(audit: Audit) -> list[str]:
+    """The sides that there are, in the order of columns."""
+    return [side for side in _SIDES if any(o.side == side for o in audit.outcomes)]
+
+
+def keys(outcomes: Iterable[Outcome]) -> list[tuple[str, str]]:
+    """Attack and matcher, each once, in the order they were played."""
+    return list(dict.fromkeys((o.attack, o.matcher) for o in outcomes))
+
+
+def of(audit: Audit, attack: str, matcher: str) -> dict[str, Outcome]:
+    """side -> what one attack found with one matcher."""
+    return {o.side: o for o in audit.outcomes if (o.attack, o.matcher) == (attack, matcher)}
+
+
+def _found(audit: Audit) -> Sheet:
+    """Rank 1 on all sides, beside chance; why an attack was not played is a footnote."""
+    there = sides(audit)
+    groups: dict[str, list[Line]] = {}
+    notes: dict[str, str] = {}
+    for attack, matcher in keys(audit.outcomes):
+        each = of(audit, attack, matcher)
+        judged = each.get(audit.judged)
+        why = [o.why for o in each.values() if o.why and o.side != "control"]
+        marks = [notes.setdefault(text, _MARKS[len(notes)]) for text in dict.fromkeys(why)]
+        played = next((o for o in (judged, *each.values()) if o and not o.why), None)
+        size = "" if played is None else f"{played.n_probes} of {played.n_candidates}"
+        guess = NOTHING if played is None else f"{played.chance_1:.3f}"
+        cells = [attack, matcher, size, guess]
+        cells += [estimate("share", each[s].rank_1) if s in each else NOTHING for s in there]
+        groups.setdefault(attack, []).append(Line(cells, marks, played is None))
+    caption = (
+        "Rank 1: the share of probes whose own person (or recording, for known-video and"
+        " known-metadata) is the most alike of all candidates. Control: persons shuffled among"
+        f" samples, which must give chance. {BRACKETS}"
+    )
+    header = ["attack", "by", "probes of candidates", "chance", *there]
+    footnotes = [(mark, f"Not played: {text}.") for text, mark in notes.items()]
+    return Sheet(caption, header, 3, list(groups.values()), footnotes, title="Found at rank 1")
+
+
+def _told(audit: Audit) -> Sheet:
+    groups = []
+    for attack, matcher in keys(audit.outcomes):
+        each = of(audit, attack, matcher)
+        lines = [
+            Line(
+                [attack, matcher, side, f"{o.chance_5:.3f}"]
+                + [estimate("share", value) for value in (o.rank_5, o.auc, o.eer)],
+                dim=side == "control",
+            )
+            for side, o in each.items()
+            if not o.why
+        ]
+        groups.append(lines)
+    caption = (
+        "Rank 5: among the five most alike. AUC: how often a pair of one person is more alike than"
+        " one of two; 0.5 where nothing is known. EER: the error where as many strangers pass as"
+        f" own persons fail; 0.5 where nothing is known. {BRACKETS}"
+    )
+    header = ["attack", "by", "side", "chance, rank 5", "rank 5", "AUC", "EER"]
+    return Sheet(
+        caption, header, 3, [lines for lines in groups if lines], title="Told apart from others"
+    )
+
+
+def _worst(audit: Audit) -> Sheet:
+    lines = []
+    for attack, matcher in keys(audit.outcomes):
+        for side, o in of(audit, attack, matcher).items():
+            if side == "control" or o.why or not o.worst:
+                continue
+            names = ", ".join(name for name, share in o.worst if share >= o.worst[0][1])
+            more = o.n_always - len(o.worst)
+            names += f" and {more} more" if more > 0 else ""
+            count = f"{o.n_always} of {o.n_persons}"
+            lines.append(Line([attack, matcher, side, names, count]))
+    caption = (
+        "Persons whose probes are all found at rank 1, and by id those who are found most often."
+        " Ids are those of each side: do not put this table into a release."
+    )
+    header = ["attack", "by", "side", "found most often", "always"]
+    return Sheet(caption, header, 4, [lines] if lines else [], title="Worst persons")
+
+
+def _attributes(audit: Audit) -> Sheet:
+    there = [s for s in _SIDES if any(i.side == s for i in audit.inferences)]
+    lines = []
+    notes: dict[str, str] = {}
+    for attribute in dict.fromkeys(i.attribute for i in audit.inferences):
+        each = {i.side: i for i in audit.inferences if i.attribute == attribute}
+        one = next(iter(each.values()))
+        marks = [
+            notes.setdefault(i.why, _MARKS[len(notes)]) for i in each.values() if i.why is not None
+        ]
+        cells = [attribute, one.measure, str(one.n_persons), f"{one.chance:.1f}"]
+        cells += [estimate("share", each[s].value if s in each else None) for s in there]
+        lines.append(Line(cells, list(dict.fromkeys(marks))))
+    caption = (
+        "Told from the tables of persons whom the model never saw. R2 of 0 and below: no better"
+        f" than the mean. {BRACKETS}"
+    )
+    header = ["attribute", "measure", "persons", "chance", *there]
+    footnotes = [(mark, f"Not measured: {text}.") for text, mark in notes.items()]
+    groups = [lines] if lines else []
+    return Sheet(caption, header, 2, groups, footnotes, title="Attributes inferred")
+
+
+def _utility(audit: Audit) -> Sheet:
+    lines = [
+        Line(
+            [u.side, u.model, str(u.n), *_errors(u.rmse, u.mae, u.ccc)],
+            dim=u.model == "constant",
+        )
+        for u in audit.utilities
+    ]
+    caption = (
+        "What a small model scores on each side, persons apart (group-kfold:5, one seed); errors in"
+        f" points of the scale. {BRACKETS}"
+    )
+    header = ["side", "model", "N", "RMSE", "MAE", "CCC"]
+    return Sheet(caption, header, 2, [lines] if lines else [], title="Utility beside the risk")
+
+
+def _errors(rmse: Estimate, mae: Estimate, ccc: Estimate) -> Sequence[str]:
+    named = zip(("rmse", "mae", "ccc"), (rmse, mae, ccc), strict=True)
+    return [number(name, e.value, None, e.interval) for name, e in named]
