@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deptool.columns import Table
 from deptool.errors import DataError, InputError, SchemaError, suggest
+from deptool.ids import check_ids
 from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION, SUBJECTS
 from deptool.tables import read_json, read_table, write_json, write_table
 
@@ -145,6 +146,7 @@ class Corpus:
         if not path.exists():
             return empty(RECORDINGS)
         frame = read_table(path, RECORDINGS)
+        check_ids(frame, path.name)
         twice = frame.filter(pl.col("recording_id").is_duplicated())
         if len(twice):
             raise SchemaError(
@@ -153,12 +155,13 @@ class Corpus:
         return frame
 
     def write_recordings(self, frame: pl.DataFrame) -> None:
+        check_ids(frame, "recordings.parquet")
         write_table(self.root / "recordings.parquet", RECORDINGS, frame.sort("recording_id"))
 
     def labels(self) -> pl.DataFrame:
         """The labels table; empty where there is none."""
         path = self.root / "labels.parquet"
-        return read_table(path, LABELS) if path.exists() else empty(LABELS)
+        return _with_ids(path, LABELS) if path.exists() else empty(LABELS)
 
     def write_labels(self, frame: pl.DataFrame) -> None:
         write_table(self.root / "labels.parquet", LABELS, frame.sort("session_id", "scale"))
@@ -166,7 +169,7 @@ class Corpus:
     def subjects(self) -> pl.DataFrame:
         """What is known of the persons; empty where the corpus says nothing of them."""
         path = self.root / "subjects.parquet"
-        return read_table(path, SUBJECTS) if path.exists() else empty(SUBJECTS)
+        return _with_ids(path, SUBJECTS) if path.exists() else empty(SUBJECTS)
 
     def write_subjects(self, frame: pl.DataFrame) -> None:
         write_table(self.root / "subjects.parquet", SUBJECTS, frame.sort("subject_id"))
@@ -232,6 +235,13 @@ def find_recording(corpus: Corpus, recording_id: str) -> pl.DataFrame:
             fix=suggest(recording_id, known) if len(known) <= _FEW else many,
         )
     return found
+
+
+def _with_ids(path: Path, schema: Table) -> pl.DataFrame:
+    """A table whose ids can be ids."""
+    frame = read_table(path, schema)
+    check_ids(frame, path.name)
+    return frame
 
 
 def empty(schema: Table) -> pl.DataFrame:

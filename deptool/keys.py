@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from deptool.breaches import Problem
+from deptool.errors import SchemaError
+from deptool.ids import check_ids
 from deptool.label_summary import some
 from deptool.scales import SCALES
 
@@ -34,6 +36,10 @@ def in_recordings(
     """One row per recording, one subject per session, the feature set of corpus.json."""
     import polars as pl
 
+    try:
+        check_ids(table, RECORDINGS_FILE)
+    except SchemaError as error:
+        yield Problem(error.where or RECORDINGS_FILE, error.what, fix=error.fix)
     if "recording_id" in table.columns:
         ids = table["recording_id"].drop_nulls()
         if ids.is_empty():
