@@ -6,12 +6,13 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deptool.columns import Table
 from deptool.errors import DataError, InputError, SchemaError, suggest
-from deptool.ids import check_ids
-from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION, SUBJECTS
+from deptool.ids import check_ids, why_no_file_name
+from deptool.parquet_limits import shown
+from deptool.schema import FRAMES, LABELS, LONGEST_S, RECORDINGS, SCHEMA_VERSION, SUBJECTS
 from deptool.tables import read_json, read_table, write_json, write_table
 
 if TYPE_CHECKING:
@@ -73,7 +74,12 @@ class Corpus:
         return self.root / "frames" / f"{recording_id}.parquet"
 
     def embedding_path(self, name: str, recording_id: str) -> Path:
-        """Where a recording's vectors lie in the cache of that name."""
+        """Where a recording's vectors lie in the cache of that name.
+
+        Raises DataError where a cache cannot be called so: run.json may name one.
+        """
+        if why := why_no_file_name(name):
+            raise DataError(f"the name of an embedding cache {why}", where=shown(name))
         return self.root / "embeddings" / name / f"{recording_id}.parquet"
 
     def tracks_path(self, recording_id: str) -> Path:
@@ -176,7 +182,16 @@ class Corpus:
 
     def frames(self, recording_id: str, columns: list[str] | None = None) -> pl.DataFrame:
         """The frames table of one recording: (row = sampled time) x columns."""
-        return read_table(self.frames_path(recording_id), FRAMES, columns)
+        path = self.frames_path(recording_id)
+        frame = read_table(path, FRAMES, columns)
+        if "timestamp" in frame.columns and len(frame):
+            last: Any = frame["timestamp"].max()
+            if last > LONGEST_S:
+                raise SchemaError(
+                    f"goes on for {last:g} s, expected at most {LONGEST_S} s",
+                    where=f"{path.name}, column timestamp",
+                )
+        return frame
 
     def scored(self, scale: str | None = None) -> tuple[pl.DataFrame, str]:
         """Recordings with a score on one scale (columns of recordings, plus score), and the scale.

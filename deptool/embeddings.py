@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from deptool.errors import SchemaError
 from deptool.parquet_file import Parquet, opened
-from deptool.schema import SCHEMA_VERSION
+from deptool.schema import LONGEST_S, SCHEMA_VERSION
 from deptool.tables import parse_json, replacing
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _KEY = "deptool.encoding"
 _MADE_OF = "deptool.made_of"
 
 _COLUMNS = ("start_s", "end_s", "vector", "valid")
+_HOP = 1e-4  # s between two vectors, at least
 _DIMENSION = 1 << 20  # numbers of a vector, at most
 _TYPES: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("encoder", "source"), (str,)),
@@ -242,7 +243,7 @@ def _check_encoding(found: Encoding) -> None:
         value = getattr(found, name)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise TypeError(name)
-    if not 0 < found.dimension <= _DIMENSION or not 0 <= found.hop_s < math.inf:
+    if not 0 < found.dimension <= _DIMENSION or not _HOP <= found.hop_s < math.inf:
         raise ValueError
     for first, end in found.parts.values():
         if not 0 <= first < end <= found.dimension:
@@ -270,6 +271,9 @@ def read_embedding(path: Path, part: slice = slice(None)) -> Embedding:
         times = start.astype(np.float64), end.astype(np.float64)
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise _no_cache(path, "cannot be read as an embedding cache") from error
+    for each in times:
+        if not np.isfinite(each).all() or (each < 0).any() or (each > LONGEST_S).any():
+            raise _no_cache(path, f"has times that are not from 0 to {LONGEST_S} s")
     return Embedding(encoding, *times, vectors, valid == 1)
 
 

@@ -8,7 +8,7 @@ that every verb and every worker reads encrypted corpora as it reads others.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -64,9 +64,9 @@ class Parquet:
         lacking = [name for name in names if name not in there]
         if lacking:
             raise SchemaError(f"has no column {shown(lacking[0])}", where=self._place.where)
+        schema = self.footer.schema
         wanted = set(names)
-        parts = [self.footer.schema.column(k).path for k in range(self.footer.num_columns)]
-        leaves = [k for k, part in enumerate(parts) if part in wanted or _top(part) in wanted]
+        leaves = [k for k in range(self.footer.num_columns) if _top(schema.column(k)) in wanted]
         place = self._place
         with _reading(place):
             texts = check_pages(
@@ -77,6 +77,7 @@ class Parquet:
             else:
                 table = self._read_texts(names)
             for field, column in zip(table.schema, table.columns, strict=True):
+                _check_texts(field.metadata)
                 if _is_text(field.type):
                     column.validate(full=True)  # polars takes any bytes for UTF-8
             return table
@@ -207,15 +208,18 @@ def _reading(place: _Place) -> Iterator[None]:
 
 def _check_schema(schema: pa.Schema, where: str) -> None:
     """Types that tables have, and texts that are UTF-8. Raises SchemaError, UnicodeDecodeError."""
-    for texts in (schema.metadata, *(field.metadata for field in schema)):
-        for key, value in (texts or {}).items():
-            key.decode()
-            value.decode()
-    for field in schema:
-        if not _is_plain(field.type) and not _is_vector(field.type):
-            kind = shown(field.type)
-            found = f"column {shown(field.name)} is of the type {kind}"
-            raise refused(found, "columns of numbers and texts", where)
+    _check_texts(schema.metadata)
+    for kind in set(schema.types):
+        if not _is_plain(kind) and not _is_vector(kind):
+            raise refused(
+                f"a column is of the type {shown(kind)}", "columns of numbers and texts", where
+            )
+
+
+def _check_texts(texts: Mapping[bytes, bytes] | None) -> None:
+    for key, value in (texts or {}).items():
+        key.decode()
+        value.decode()
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -235,6 +239,6 @@ def _is_vector(kind: pa.DataType) -> bool:
     return bool(is_fixed_size_list(kind) and is_floating(kind.value_type))
 
 
-def _top(path: str) -> str:
-    """The column that a leaf of Parquet's schema is in."""
-    return path.split(".")[0]
+def _top(leaf: Any) -> str:
+    """The column that a leaf of Parquet's schema is in; a name may have dots of its own."""
+    return str(leaf.path.split(".")[0] if leaf.max_repetition_level else leaf.name)

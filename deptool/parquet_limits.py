@@ -40,6 +40,10 @@ _ENCODINGS |= {8: "RLE_DICTIONARY", 9: "BYTE_STREAM_SPLIT"}
 # parquet.thrift, PageHeader: type, and the field of that type's own header.
 _DATA, _DICTIONARY, _DATA_2 = 0, 2, 3
 _OWN = {_DATA: (5, 2), _DICTIONARY: (7, 2), _DATA_2: (8, 4)}  # field, encoding in it
+# Zstandard makes of 4 bytes 128 kB at most (RFC 8878, RLE blocks), the others less: so many bytes
+# of one column are no bomb, and the footer bounds how many values are taken from them.
+_SMALL = 4096
+_CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "LZ4", "LZ4_RAW", "ZSTD"}
 _HEADER = 300, 1 << 16  # bytes that are read for a header: at first, and at most
 
 # (module's bytes, is it of a dictionary page, row group, column, page) -> the header in plain.
@@ -129,11 +133,15 @@ def check_pages(
     say that there is too much, Malformed where they contradict the footer.
     """
     most, held, pages, texts = allowance(size), 0, 0, 0
+    unsafe = {k: _is_unsafe(metadata, k) for k in columns}
     wide = {k: _WIDTHS.get(metadata.schema.column(k).physical_type, _FIXED) for k in columns}
     for g in range(metadata.num_row_groups):
         group = metadata.row_group(g)
         for k in columns:
             chunk = group.column(k)
+            small = 0 <= chunk.total_compressed_size <= _SMALL and chunk.compression in _CODECS
+            if (small and not unsafe[k]) or chunk.num_values == group.num_rows == 0:
+                continue
             values = longest = 0
             is_text = metadata.schema.column(k).physical_type == "BYTE_ARRAY"
             for n_bytes, n_values, is_data in _pages(file, chunk, g, k, size, where, unseal):
@@ -151,6 +159,13 @@ def check_pages(
             if values != chunk.num_values or (flat and values != group.num_rows):
                 raise Malformed("pages with other values than the footer says")
     return texts
+
+
+def _is_unsafe(metadata: pq.FileMetaData, k: int) -> bool:
+    """Whether a few bytes of a column may be many values: texts and lists."""
+    column = metadata.schema.column(k)
+    fixed = column.physical_type in _WIDTHS and column.physical_type != "BYTE_ARRAY"
+    return column.max_repetition_level > 0 or not fixed
 
 
 def _pages(

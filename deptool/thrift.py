@@ -41,7 +41,17 @@ def _struct(data: bytes, at: int, depth: int) -> tuple[Struct, int]:
             number += head >> 4
         else:
             number, at = _whole(data, at)
-        if kind in (1, 2):  # a boolean stands in the type itself
+        # First what is most frequent, by hand: a table of 195 columns has 400 headers.
+        if kind == 5:
+            byte = data[at]
+            if byte < 0x80:
+                found[number] = (byte >> 1) ^ -(byte & 1)
+                at += 1
+            else:
+                found[number], at = _whole(data, at)
+        elif kind == 12:
+            found[number], at = _struct(data, at, depth + 1)
+        elif kind in (1, 2):  # a boolean stands in the type itself
             found[number] = kind == 1
         else:
             found[number], at = _value(data, at, kind, depth)

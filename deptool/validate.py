@@ -74,9 +74,10 @@ def _row(frame: pl.DataFrame, values: Sequence[pl.Expr]) -> dict[str, Any]:
 
 
 def _check_groups(frame: pl.DataFrame, schema: Table, where: str) -> None:
+    there = set(frame.columns)
     for group in {c.group: None for c in schema.columns}:
         names = [c.name for c in schema.group(group)]
-        missing = [name for name in names if name not in frame.columns]
+        missing = [name for name in names if name not in there]
         if missing and (group not in schema.optional or len(missing) < len(names)):
             shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
             raise SchemaError(
