@@ -62,6 +62,12 @@ def read_header(path: Path, separator: str = ",") -> list[str]:
         raise InputError("is not text in UTF-8", where=path.name, fix="Save it as CSV in UTF-8.")
     if not line.strip():
         raise InputError("begins with an empty line, not with names", where=path.name)
+    if b"\r" in line.rstrip(b"\r\n"):
+        raise InputError(
+            "has a carriage return within its first line",
+            where=path.name,
+            fix="Save it with the usual ends of lines, \\n or \\r\\n.",
+        )
     return _cells(line.removeprefix(b"\xef\xbb\xbf"), separator)
 
 
@@ -73,7 +79,7 @@ def first_row(path: Path, separator: str = ",") -> dict[str, str]:
     header = read_header(path, separator)
     with path.open("rb") as file:
         file.readline()
-        for line in file:
+        while line := file.readline(_LONGEST):
             if line.strip():
                 return dict(zip(header, _cells(line, separator), strict=False))
     return {}
@@ -288,7 +294,10 @@ def _cells(line: bytes, separator: str) -> list[str]:
     """The cells of one line, without spaces and quotes around them."""
     text = line.decode("utf-8", errors="replace").rstrip("\r\n")
     reader = csv.reader([text], delimiter=separator, skipinitialspace=True)
-    return [cell.strip() for cell in next(reader, [])]
+    try:
+        return [cell.strip() for cell in next(reader, [])]
+    except csv.Error:  # a cell of more than 131,072 letters, a carriage return
+        return [cell.strip() for cell in text.split(separator)]
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:

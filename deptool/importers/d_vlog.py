@@ -15,6 +15,7 @@ Yoon et al., "D-Vlog: multimodal vlog dataset for depression detection", AAAI 20
 from __future__ import annotations
 
 import re
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ _POINTS = 68
 _BRIDGE = slice(27, 31)  # the nose from the brows down to its tip
 _HAVE = ("vlog has", "vlogs have")
 _FILE = re.compile(r"([\w-]+)_visual\.npy", re.IGNORECASE)
+# What NumPy raises for a header that it did not write.
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError, RecursionError),
+    tokenize.TokenError,
+)
 _LENGTHS_DIFFER = 0.1  # of the vlog's duration
 
 
@@ -135,8 +141,8 @@ def _load(path: Path) -> NDArray[np.float32]:
     """(row, 136 columns). Nothing in the file is run: pickled objects are refused."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"is no readable .npy file: {error}", where=path.name) from error
+    except _UNREADABLE as error:
+        raise InputError("is no readable .npy file", where=path.name) from error
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.shape[1] != 2 * _POINTS:
         shape = getattr(values, "shape", ())
         raise SchemaError(
