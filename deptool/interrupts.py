@@ -27,8 +27,8 @@ def ctrl_c_waits() -> Iterator[None]:
     held = {number: handler for number, handler in known.items() if mine and handler is not None}
     if not callable(known[signal.SIGTERM]):
         held.pop(signal.SIGTERM, None)
-    for number in held:
-        signal.signal(number, lambda number, _: came.append(number))
+    for which in held:
+        signal.signal(which, lambda number, _: came.append(number))
     can_block = hasattr(signal, "pthread_sigmask")  # not on Windows
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else set()
     try:
@@ -36,8 +36,8 @@ def ctrl_c_waits() -> Iterator[None]:
     finally:
         if can_block:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for number, handler in held.items():
-            signal.signal(number, handler)
+        for which, handler in held.items():
+            signal.signal(which, handler)
         for number in dict.fromkeys(came):
             signal.raise_signal(number)
 

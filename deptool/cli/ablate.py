@@ -168,12 +168,13 @@ class _Bar:
 def _warn(run: Run) -> None:
     """What makes the numbers worth less, before any is seen."""
     from deptool.cli.terminal import count, say, warn
+    from deptool.naming import told
     from deptool.splits import Overlap
 
     about = run.about
     say(f"Each variant: {count(len(about['members']), 'member')} on {about['device']}")
     if overlap := Overlap(**about["overlap"]):
-        warn(overlap.sentence())
+        warn(told(overlap.sentence(), verbose=False))
     if about["skipped"]:
         warn(f"{count(len(about['skipped']), 'recording')} cannot be used: see run.json.")
 

@@ -15,7 +15,7 @@ from deptool.errors import DeptoolError
 from deptool.interrupts import sigterm_ends_in_order
 
 # Files in this folder that are not verbs.
-_NOT_VERBS = {"bars", "fitted", "main", "terminal"}
+_NOT_VERBS = {"bars", "fitted", "main", "plain_console", "terminal"}
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -85,7 +85,9 @@ class Map:
 
 def _is_mark(letter: str) -> bool:
     """Whether it can stand between numbers: none of a number's own letters, and no quote."""
-    return letter.isascii() and letter.isprintable() and not (letter.isalnum() or letter in "\"'+-.")
+    return (
+        letter.isascii() and letter.isprintable() and not (letter.isalnum() or letter in "\"'+-.")
+    )
 
 
 def _check_words(map: Map) -> None:

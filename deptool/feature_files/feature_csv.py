@@ -34,6 +34,7 @@ NOT_A_NUMBER = (
     *("", "NA", "N/A", "None", "null"),
 )
 _BLOCK = 8_000_000  # bytes parsed at once
+_TOP = 3.4e38  # the largest float32, nearly
 _LONGEST = 1_000_000  # bytes of a header that are read
 
 
@@ -279,13 +280,13 @@ def _read(
 def _named(
     table: pl.DataFrame, places: dict[str, int], number: pl.Series, texts: Collection[str]
 ) -> pl.DataFrame:
-    """`LINE` and the wanted columns under their names; NaN and infinity are no numbers."""
+    """`LINE` and the wanted columns under their names; NaN, infinity, 1e300 are no numbers."""
     import polars as pl
 
     columns = []
     for name, i in places.items():
         cell = pl.col(f"c{i}")
-        value = cell.str.strip_chars() if name in texts else pl.when(cell.is_finite()).then(cell)
+        value = cell.str.strip_chars() if name in texts else pl.when(cell.abs() <= _TOP).then(cell)
         columns.append(value.alias(name))
     return table.select(number, *columns)
 

@@ -76,7 +76,7 @@ def _numbers(cell: str, size: int) -> list[float] | None:
     try:
         values = json.loads(cell.replace("nan", "NaN").replace("None", "null"))
         flat = np.array(values, dtype=np.float64).ravel().tolist()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     wanted = size or 1
     return flat[:wanted] if len(flat) >= wanted else None

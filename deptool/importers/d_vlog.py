@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from deptool.errors import InputError, SchemaError
 from deptool.feature_files.label_files import counted, find_named, listed, read_folds
 from deptool.importers import Found, Item, Label, Rows
+from deptool.naming import naming
 from deptool.sources import find_files
 
 TITLE = "D-Vlog, landmark files NNN_visual.npy"
@@ -98,9 +99,11 @@ def find(source: Path, settings: Settings) -> Found:
     labels = tuple(Label(vlog, "binary", value) for vlog, value in folds.depressed.items())
     notes = []
     if absent := folds.named - set(vlogs):
-        notes.append(f"{counted(len(absent), *_HAVE)} labels but no features: {listed(absent)}")
+        what = f"{counted(len(absent), *_HAVE)} labels but no features"
+        notes.append(naming(what, listed(absent)))
     if without := set(vlogs) - folds.named:
-        notes.append(f"{counted(len(without), *_HAVE)} features but no labels: {listed(without)}")
+        what = f"{counted(len(without), *_HAVE)} features but no labels"
+        notes.append(naming(what, listed(without)))
     return Found(items, labels, tuple(notes), persons_unknown=True)
 
 
