@@ -15,6 +15,11 @@ STEERING = re.compile(
 )
 
 
+def steady(json_text: str) -> str:
+    """JSON with such letters written as \\uXXXX, which means the same."""
+    return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text)
+
+
 def plain(text: str) -> str:
     """The text with a sign (U+FFFD) in place of each letter that would steer a terminal."""
     return STEERING.sub("\ufffd", text)

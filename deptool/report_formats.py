@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import deptool
 from deptool.bootstrap import LEVEL, METHOD, RESAMPLES
-from deptool.plain_text import plain
+from deptool.plain_text import plain, steady
 from deptool.report_entries import ends
 from deptool.report_latex import latex
 from deptool.report_published import as_objects, as_records
@@ -104,7 +104,7 @@ def to_json(report: Report) -> str:
     }
     if report.published:
         value["published"] = as_objects(report.published)
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return steady(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _fields(row: Row) -> dict[str, object]:

@@ -1,7 +1,8 @@
-"""What a stranger's file or a killed process must not do: read, write or leave what is not asked."""
+"""What a stranger's file or a killed process must not read, write or leave behind."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -49,7 +50,7 @@ ours = settings(
     max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
-# --- settings -----------------------------------------------------------------------------------
+# --- settings ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", OUTSIDE)
@@ -135,7 +136,7 @@ def test_a_map_has_a_separator_that_can_part_numbers(separator: str) -> None:
         Map(feature_set="toy-1", time="t", columns={"pose_Rx": "p"}, separator=separator)
 
 
-# --- tables that ask for more than they are --------------------------------------------------------
+# --- tables that ask for more than they are ----------------------------------------------------
 
 
 @pytest.mark.parametrize(("last", "said"), [(1e12, "the date"), (9e6, "leaps")])
@@ -161,7 +162,7 @@ def test_a_frame_number_makes_no_rows() -> None:
     assert frames["frame"].to_list() == [1, 2]  # a number below 0: they are counted anew
 
 
-# --- fuzzing, a little of it in every run -----------------------------------------------------------
+# --- fuzzing, a little of it in every run ------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -185,10 +186,8 @@ def test_a_broken_file_is_read_or_an_error_of_ours(
     module, seeds, scratch = places[name]
     sound, head = seeds[at % len(seeds)], getattr(module, "HEAD", 0)
     content = sound[:head] + broken(sound[head:], random.Random(seed))
-    try:
+    with contextlib.suppress(DeptoolError):
         module.read(content, scratch)
-    except DeptoolError as error:
-        assert str(error)
 
 
 def test_every_fuzz_target_has_seeds_that_are_read(tmp_path: Path) -> None:
@@ -217,7 +216,7 @@ def test_names_that_lead_out_of_a_folder_stay_in_it(tmp_path: Path) -> None:
     assert not (tmp_path.parent / "escaped").exists()
 
 
-# --- temporary files -----------------------------------------------------------------------------
+# --- temporary files ---------------------------------------------------------------------------
 
 
 def mode(path: Path) -> int:
@@ -249,9 +248,13 @@ def test_a_file_that_was_closed_to_others_stays_so(tmp_path: Path) -> None:
 def test_a_temporary_file_is_gone_whatever_happens(
     error: type[BaseException], tmp_path: Path
 ) -> None:
-    with pytest.raises(error), replacing(tmp_path / "a.json") as temporary:
-        temporary.write_text("{}")
-        raise error
+    def fail() -> None:
+        with replacing(tmp_path / "a.json") as temporary:
+            temporary.write_text("{}")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -286,11 +289,17 @@ def test_sigterm_waits_while_a_process_starts() -> None:
 
     before = signal.getsignal(signal.SIGTERM)
     done = False
-    try:
-        sigterm_ends_in_order()
-        with pytest.raises(SystemExit) as found, ctrl_c_waits():
+
+    def start() -> None:
+        nonlocal done
+        with ctrl_c_waits():
             signal.raise_signal(signal.SIGTERM)
             done = True
+
+    try:
+        sigterm_ends_in_order()
+        with pytest.raises(SystemExit) as found:
+            start()
     finally:
         signal.signal(signal.SIGTERM, before)
     assert done

@@ -180,10 +180,9 @@ def _warn(run: Run) -> None:
 
 
 def _show(scored: Scored, chosen: Format) -> None:
-    import sys
 
     from deptool.ablate_tables import as_objects, sheets
-    from deptool.cli.terminal import page, say, show_json, show_sheet, warn
+    from deptool.cli.terminal import page, say, show_json, show_sheet, warn, write_file
     from deptool.report_formats import markdown
     from deptool.report_latex import latex
 
@@ -196,7 +195,7 @@ def _show(scored: Scored, chosen: Format) -> None:
             console.print()
     else:
         written = {Format.markdown: markdown, Format.latex: latex}[chosen]
-        sys.stdout.write(written(sheets(scored)))
+        write_file(written(sheets(scored)))
     if scored.unranked:
         say(f"No Friedman test: {scored.unranked}.")
     if scored.split == "dev":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deptool.errors import DeptoolError
-from deptool.plain_text import STEERING
+from deptool.plain_text import plain, steady
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,8 +89,12 @@ def warn_of_rows(rows: Sequence[Mapping[str, object]], verbose: bool, most: int 
 
 def show_json(value: object) -> None:
     """JSON on stdout; letters that would steer a terminal are written as \\uXXXX."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    sys.stdout.write(STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    sys.stdout.write(steady(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
+
+
+def write_file(text: str) -> None:
+    """A file's text on stdout: as it is in a pipe, and without what would steer a terminal."""
+    sys.stdout.write(plain(text) if sys.stdout.isatty() else text)
 
 
 def show_marked(title: str, rows: Sequence[tuple[bool | None, str, str, str]]) -> None:
