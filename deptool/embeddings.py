@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 _ROW_GROUP = 4_000_000  # numbers that are written at once
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _HALF = 65504.0  # the largest float16
 
 Floats = NDArray[np.float32]
@@ -85,6 +87,11 @@ class Embedding:
     end: NDArray[np.float64]
     vectors: Floats
     valid: NDArray[np.bool_]
+
+
+def is_cache_name(name: str) -> bool:
+    """Whether a cache can be called so: a name, and never a way to another folder."""
+    return _NAME.fullmatch(name) is not None
 
 
 def cache_folder(corpus: Corpus, name: str) -> Path:

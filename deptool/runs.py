@@ -33,6 +33,7 @@ _HEADER = {
     **{"settings": dict, "columns": dict, "members": list},
 }
 _MEMBER: dict[str, type | tuple[type, ...]] = {"seed": int, "fold": int, "train_mean": (int, float)}
+_LONGEST = 150  # bytes of a name; a file's may have 255
 _COMPARED = (
     *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "without", "seeds"),
     "settings",
@@ -71,7 +72,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
 
     plain = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in tensors.items()}
     with replacing(path) as temporary:
-        # Not save_file: its files can be read by their owner alone.
+        # Not save_file: it makes another file in place of this one.
         temporary.write_bytes(save(plain, {_KEY: json.dumps(about, ensure_ascii=False)}))
 
 
@@ -98,8 +99,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def slug(name: str) -> str:
-    """A corpus's name as part of a file name."""
-    return re.sub(r"[^\w.-]+", "-", name)
+    """A corpus's name as part of a file name: no folder, nothing hidden, and not too long."""
+    plain = re.sub(r"[^\w.-]+", "-", name).lstrip(".")
+    return plain.encode()[:_LONGEST].decode(errors="ignore") or "-"
 
 
 def open_run(root: Path) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
 _JSON = 32 << 20  # bytes of a JSON file
 _DEPTH = 32
 _DIGITS = 20  # of a whole number: 64 bits and a sign
+_ANY_MODE = 0o666  # of which the user's umask takes some away
+_OWN_MODE = 0o600
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; synced and renamed over it when the block succeeds.
+
+    While it is written nobody else can read it. Then it has the mode of the file that was there, or
+    of any new file. However the block ends, by Ctrl-C or by `SystemExit` too, it is gone.
 
     Raises InputError where the place cannot be written: no space, no right, no such disk.
     """
@@ -37,9 +43,11 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            usual = _begin(temporary)
             yield temporary
             with temporary.open("rb+") as handle:
                 os.fsync(handle.fileno())
+            temporary.chmod(_mode(path, usual))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -50,6 +58,25 @@ def replacing(path: Path) -> Iterator[Path]:
             fix="Make room, or get the right to write there, or choose another folder; then run the"
             " same command again: what is done is kept.",
         ) from error
+
+
+def _begin(temporary: Path) -> int:
+    """An empty file that is its owner's alone; the mode that it would usually have."""
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ANY_MODE)
+    try:
+        usual = os.fstat(handle).st_mode
+    finally:
+        os.close(handle)
+    temporary.chmod(_OWN_MODE)
+    return stat.S_IMODE(usual)
+
+
+def _mode(path: Path, usual: int) -> int:
+    """The mode that the file at `path` has: somebody may have closed it to others."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return usual
 
 
 def write_bytes(path: Path, content: bytes) -> None:
