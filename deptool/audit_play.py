@@ -25,7 +25,8 @@ def play(
     """
     own = gallery.recordings if same_recording(attack) else gallery.persons
     asked = probes.recordings if same_recording(attack) else probes.persons
-    described, wanted = gallery.described[name], probes.described[name]
+    # Nothing is there where all recordings were too short for any sample.
+    described, wanted = gallery.described.get(name, []), probes.described.get(name, [])
     known = [i for i, each in enumerate(described) if each is not None]
     candidates = {who: n for n, who in enumerate(sorted({own[i] for i in known}))}
     used = [i for i, each in enumerate(wanted) if each is not None and asked[i] in candidates]

@@ -1,60 +1,48 @@
-"""Release: a reduced copy of a corpus, made to be shared deliberately.
+"""Release: a reduced copy of a corpus, to be shared deliberately, with its documents and audit.
 
-What is written is allow-listed: tables with the schema's columns, made anew, corpus.json with the
-entries of release_about.py, and documents. Everything else of a corpus is left out, embeddings,
-meshes and other faces among it.
+Order: tables, audit of them against the corpus, encryption, documents, since these hold sizes and
+hashes of the files as they are at the end. All or nothing: see release_folder.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deptool import plugins
-from deptool.cohort.unfinished import refuse_unfinished
-from deptool.corpus import MARKER, Corpus, empty, open_corpus
-from deptool.embeddings import write_embedding
-from deptool.errors import DataError, InputError, SchemaError, UsageError
-from deptool.k_same import KSame, group_persons, k_same_columns, k_same_step, medians_of
+from deptool.audit import audit_corpus
+from deptool.audit_html import to_html
+from deptool.audit_result import Audit
+from deptool.corpus import Corpus
+from deptool.encryption import encrypt_tables, require_cryptography
+from deptool.errors import DataError, UsageError
 from deptool.key_file import Key
-from deptool.keys import in_time
-from deptool.measured import READ_STATUS
-from deptool.pseudonyms import Pseudonyms
-from deptool.reduction import Common, Step, reduced, rounding_step, shared, shared_steps
-from deptool.release_about import (
-    ReleaseSettings,
-    about_release,
-    ids_step,
-    left_out_of,
-    released_features,
-)
-from deptool.release_documents import write_documents
+from deptool.reduction import Common
+from deptool.release_about import ReleaseSettings
+from deptool.release_corpus import Written, write_release
+from deptool.release_documents import look_at, require_day, write_documents
 from deptool.release_folder import building, require_apart
-from deptool.release_tables import Links, attributes, labels_of, recording_row, require_place
-from deptool.schema import FRAMES, RECORDINGS
+from deptool.release_tables import require_place
 from deptool.settings import resolve
-from deptool.tables import write_json, write_table
-
-if TYPE_CHECKING:
-    import polars as pl
+from deptool.tables import write_json, write_text
 
 OnProgress = Callable[[str, int, int], None]  # what is done, how many of how many
 
 
 @dataclass(frozen=True)
 class Released:
-    """What was released. `corpus` lies where it was built until the release is in its place."""
+    """A release in its place. `audit` names persons; the copy beside the tables does not.
+
+    `audit_why`: why there is none.
+    """
 
     corpus: Corpus
-    n_recordings: int
-    n_persons: int
-    steps: tuple[Step, ...]
-    left_out: Mapping[str, int]
-    tasks: tuple[str, ...]
-    links: Links = field(repr=False)
+    written: Written
+    encrypted: bool
+    audit: Audit | None
+    audit_why: str | None = None
 
 
 def settings_of(level: str, words: Sequence[str] = (), **others: Any) -> ReleaseSettings:
@@ -82,175 +70,66 @@ def release_corpus(
     settings: ReleaseSettings,
     key: Key,
     *,
+    audited: bool = True,
+    utility: str = "ridge",
+    encrypt_with: Key | None = None,
     links: Path | None = None,
     published: str | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
 ) -> Released:
     """Release a corpus into a new folder `out`, whole or not at all.
 
-    `links`: where to write which id became which pseudonym; `published`: the day (YYYY-MM-DD) that
-    the documents for machines say. Raises UsageError where `out` is there or lies in a corpus, and
-    what `write_release` and `write_documents` raise.
+    `utility`: the model that the audit trains on both corpora, or "none". `encrypt_with`: another
+    key, under which tables are encrypted at rest. `links`: where to write which id became which
+    pseudonym. `published`: the day (YYYY-MM-DD) that the documents for machines say. Raises
+    UsageError where `out` is there or lies in a corpus, and where both keys are one; and what
+    writing, auditing, encrypting and documenting raise.
     """
     require_apart(root, out)
     if links is not None:
         require_place(links, out)
+    if published is not None:
+        require_day(published)
+    if encrypt_with is not None:
+        _require_other(encrypt_with, key)
     with building(out) as folder:
-        name = settings.name or out.resolve().name
-        released = write_release(root, folder, replace(settings, name=name), key, on_progress)
-        write_documents(released.corpus, published=published, on_progress=on_progress)
+        named = replace(settings, name=settings.name or out.resolve().name)
+        written = write_release(root, folder, named, key, on_progress)
+        corpus = written.corpus
+        audit: Audit | None = None
+        why: str | None = "not asked for"
+        if audited:
+            audit, why = _audit(corpus, root, key, utility, on_progress)
+        findings = look_at(corpus, on_progress)
+        if encrypt_with is not None:
+            encrypt_tables(folder, encrypt_with)
+        write_documents(corpus, findings, published=published, on_progress=on_progress)
         if links is not None:
-            released.links.write(links)
-    return replace(released, corpus=Corpus(out, released.corpus.about))
+            written.links.write(links)
+    placed = Corpus(out, corpus.about)
+    return Released(placed, written, encrypt_with is not None, audit, why)
 
 
-def write_release(
-    root: Path,
-    folder: Path,
-    settings: ReleaseSettings,
-    key: Key,
-    on_progress: OnProgress = lambda what, done, of: None,
-) -> Released:
-    """Write the tables of a release and its corpus.json into an empty folder.
-
-    Raises what `open_corpus` and reading tables raise; DataError where there is nothing to release
-    or k-same cannot be had; UsageError where it is a release already; InputError where it is being
-    written.
-    """
-    corpus = _open(root)
-    level: Any = plugins.load("levels", settings.level)
-    rows = [row for row in corpus.recordings().to_dicts() if _has_rows(row)]
-    if not rows:
-        raise DataError("the corpus has no recording with rows", where=f"corpus {corpus.name!r}")
-    links = Links.of(rows, Pseudonyms(key))
-    same = _k_same(corpus, rows, settings, on_progress)
-    released = Corpus(folder, {})
-    # In the order of pseudonyms, which is random without the key, so that no order of files or of
-    # rows tells of the corpus.
-    rows.sort(key=lambda row: links.recording[row["recording_id"]])
-    features = released_features(corpus, level)
-    written = []
-    for done, row in enumerate(rows):
-        on_progress("Reducing recordings", done, len(rows))
-        table = _write_one(corpus, row, released, level, settings, same, links)
-        written.append(recording_row(row, table, links, features))
-    on_progress("Reducing recordings", len(rows), len(rows))
-    _write_tables(corpus, released, written, links, settings.keep_attributes)
-    left_out = left_out_of(corpus, len(rows), settings.keep_attributes)
-    steps = _steps(level, settings, same)
-    write_json(folder / MARKER, about_release(corpus, level, settings, key, steps, left_out))
-    tasks = sorted({row["task"] for row in rows if row["task"] is not None})
-    opened = open_corpus(folder)
-    return Released(opened, len(rows), len(links.subject), steps, left_out, tuple(tasks), links)
+def _audit(
+    corpus: Corpus, root: Path, key: Key, utility: str, on_progress: OnProgress
+) -> tuple[Audit | None, str | None]:
+    """Audit the release and write what may go with it; or why it cannot be audited."""
+    try:
+        audit = audit_corpus(corpus.root, root, key, utility=utility, on_progress=on_progress)
+    except DataError as error:
+        return None, error.what
+    shared = audit.without_ids()
+    write_json(corpus.root / "audit.json", shared.as_object())
+    write_text(corpus.root / "audit.html", to_html(shared, worst=False))
+    return audit, None
 
 
-def _open(root: Path) -> Corpus:
-    """The corpus, where it can be released."""
-    corpus = open_corpus(root)
-    refuse_unfinished(corpus)
-    if "release" in corpus.about:
+def _require_other(encrypt_with: Key, key: Key) -> None:
+    """Before the work: UsageError where both keys are one; MissingExtraError as encrypting."""
+    if encrypt_with.id == key.id:
         raise UsageError(
-            "is a release already: what one level took out, another cannot use",
-            where=str(root),
-            fix="Release the corpus that it was made of.",
+            "the tables cannot be encrypted under the key of the pseudonyms: whoever may read them"
+            " could then link them to the persons",
+            fix="Make another key: deptool key new FILE",
         )
-    if corpus.being_written():
-        raise InputError(
-            "is being written by an extract, import or synth",
-            where=str(root),
-            fix="Wait until it is done.",
-        )
-    return corpus
-
-
-def _write_one(
-    corpus: Corpus,
-    row: Mapping[str, Any],
-    released: Corpus,
-    level: ModuleType,
-    settings: ReleaseSettings,
-    same: KSame | None,
-    links: Links,
-) -> pl.DataFrame:
-    """Write one recording's tables; what its frames table is by then."""
-    name = links.recording[row["recording_id"]]
-
-    def between(table: pl.DataFrame) -> pl.DataFrame:
-        return same.apply(table, row["subject_id"]) if same else table
-
-    raw = _frames(corpus, row["recording_id"])
-    table, given = reduced(raw, level, settings.options, settings.common, between)
-    write_table(released.frames_path(name), FRAMES, table)
-    if hasattr(level, "vectors"):
-        found = level.vectors(given, settings.options)
-        write_embedding(released.embedding_path(level.CACHE, name), found)
-    return table
-
-
-def _frames(corpus: Corpus, recording_id: str) -> pl.DataFrame:
-    """A frames table whose clock goes forward. Raises SchemaError where it does not."""
-    table = corpus.frames(recording_id)
-    where = corpus.frames_path(recording_id).name
-    if late := in_time(table, where):
-        raise SchemaError(
-            late.what, where=late.where, fix="See what is wrong in the corpus: deptool check"
-        )
-    return table
-
-
-def _k_same(
-    corpus: Corpus,
-    rows: Sequence[Mapping[str, Any]],
-    settings: ReleaseSettings,
-    on_progress: OnProgress,
-) -> KSame | None:
-    """Who shares resting levels with whom; reads every table once."""
-    if settings.k_same is None:
-        return None
-    if any(row["subject_id"] is None for row in rows):
-        raise DataError(
-            "k-same needs to know who is in each recording, and some have no subject_id",
-            where=f"corpus {corpus.name!r}",
-            fix="Name the persons with deptool label, or release without --k-same.",
-        )
-    columns: tuple[str, ...] = ()
-    medians: dict[str, list[Any]] = {}
-    for done, row in enumerate(rows):
-        on_progress("Grouping persons", done, len(rows))
-        table = shared(_frames(corpus, row["recording_id"]), settings.common)
-        columns = columns or k_same_columns(table)
-        medians.setdefault(row["subject_id"], []).append(medians_of(table, columns))
-    on_progress("Grouping persons", len(rows), len(rows))
-    return group_persons(columns, medians, settings.k_same)
-
-
-def _write_tables(
-    corpus: Corpus,
-    released: Corpus,
-    written: Sequence[Mapping[str, Any]],
-    links: Links,
-    keep_attributes: bool,
-) -> None:
-    """Recordings, labels where there are some, and what is kept of the persons."""
-    import polars as pl
-
-    released.write_recordings(pl.DataFrame(written, schema=empty(RECORDINGS).schema))
-    labels = labels_of(corpus.labels(), links)
-    if len(labels):
-        released.write_labels(labels)
-    persons = corpus.subjects()
-    if keep_attributes and len(persons):
-        released.write_subjects(attributes(persons, links))
-
-
-def _steps(level: Any, settings: ReleaseSettings, same: KSame | None) -> tuple[Step, ...]:
-    """Everything that was done to ids and tables, in order."""
-    k = settings.k_same
-    found = [ids_step(), *shared_steps(settings.common)]
-    if same and k:
-        found.append(k_same_step(k, same.columns, len(same.groups)))
-    return (*found, *level.steps(settings.options), rounding_step(settings.common))
-
-
-def _has_rows(row: Mapping[str, Any]) -> bool:
-    return row["status"] in READ_STATUS and row["n_frames"] > 0 and row["n_success"] > 0
+    require_cryptography()

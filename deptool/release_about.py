@@ -19,6 +19,9 @@ NOTE = (
     " people in it allows, do not try to find out who they are, and do not use it for diagnosis."
 )
 
+AGE_STEP = 10.0  # years
+AGED = 90.0  # from here on ages are one: 45 CFR 164.514(b)(2)(i)(C)
+
 # Entries of the corpus that a release has too.
 _KEPT = ("normalise", "synthetic", "persons_unknown", "licence")
 
@@ -90,6 +93,15 @@ def ids_step() -> Step:
         "Ids of recordings, sessions and persons are HMAC-SHA-256 pseudonyms under a key that is"
         " kept apart; recordings stand in their order, which is random.",
         {"bits": 80},
+    )
+
+
+def attributes_step() -> Step:
+    """What is kept of persons, where it is."""
+    return Step(
+        "attributes",
+        "Gender is as it was; age is rounded to 10 years, 90 for all above.",
+        {"age_years": AGE_STEP, "aged": AGED},
     )
 
 

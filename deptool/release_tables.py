@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 from deptool.errors import InputError, UsageError
 from deptool.key_file import require_outside
 from deptool.pseudonyms import Pseudonyms
+from deptool.release_about import AGE_STEP, AGED
 
 if TYPE_CHECKING:
     import polars as pl
-
-_AGE_STEP = 10.0  # years
-_AGED = 90.0  # from here on ages are one: 45 CFR 164.514(b)(2)(i)(C)
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def attributes(persons: pl.DataFrame, links: Links) -> pl.DataFrame:
     import polars as pl
 
     kept = persons.filter(pl.col("subject_id").is_in(list(links.subject)))
-    age = ((pl.col("age") / _AGE_STEP).round() * _AGE_STEP).clip(upper_bound=_AGED)
+    age = ((pl.col("age") / AGE_STEP).round() * AGE_STEP).clip(upper_bound=AGED)
     return kept.with_columns(
         pl.col("subject_id").replace_strict(dict(links.subject)), age.cast(pl.Float32)
     )

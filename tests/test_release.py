@@ -20,7 +20,7 @@ from deptool.errors import DataError, InputError, SchemaError, SettingsError, Us
 from deptool.key_file import Key, new_key
 from deptool.keys import in_time
 from deptool.pseudonyms import Pseudonyms
-from deptool.release import release_corpus, settings_of
+from deptool.release import Released, release_corpus, settings_of
 from deptool.schema import FRAMES
 from deptool.synth import synthesise
 from deptool.tables import read_table, write_table
@@ -34,6 +34,11 @@ DOCUMENTS = {
     *("processing_record.json", "processing_record.md", "quality.json", "quality.md"),
     "ro-crate-metadata.json",
 }
+
+
+def release(root: Path, out: Path, settings: object, key: Key = KEY, **more: object) -> Released:
+    """Without an audit, which takes seconds and is tested by itself."""
+    return release_corpus(root, out, settings, key, **{"audited": False, **more})
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def released(cohort: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Corpus]:
     place = tmp_path_factory.mktemp("public")
     return {
-        level: release_corpus(cohort.root, place / level, settings_of(level), KEY).corpus
+        level: release(cohort.root, place / level, settings_of(level), KEY).corpus
         for level in LEVELS
     }
 
@@ -142,19 +147,19 @@ def test_neither_rows_nor_files_keep_the_corpus_order_or_its_time(
 def test_the_same_corpus_and_key_give_the_same_bytes(
     cohort: Corpus, released: dict[str, Corpus], tmp_path: Path
 ) -> None:
-    again = release_corpus(cohort.root, tmp_path / "summary", settings_of("summary"), KEY).corpus
+    again = release(cohort.root, tmp_path / "summary", settings_of("summary"), KEY).corpus
     assert corpus_files(again.root) == corpus_files(released["summary"].root)
     other = Key(bytes(32))
-    release_corpus(cohort.root, tmp_path / "other", settings_of("summary"), other)
+    release(cohort.root, tmp_path / "other", settings_of("summary"), other)
     names = {p.name for p in (tmp_path / "other" / "frames").iterdir()}
     assert not names & {p.name for p in (again.root / "frames").iterdir()}
 
 
 def test_every_step_and_its_numbers_stand_in_corpus_json(cohort: Corpus, tmp_path: Path) -> None:
     settings = settings_of("summary", ("window_s=5", "au=0.5", "fps=3"), k_same=3)
-    about = release_corpus(cohort.root, tmp_path / "out", settings, KEY).corpus.about
-    release = about["release"]
-    steps = {step["name"]: step["parameters"] for step in release["steps"]}
+    about = release(cohort.root, tmp_path / "out", settings, KEY).corpus.about
+    entry = about["release"]
+    steps = {step["name"]: step["parameters"] for step in entry["steps"]}
     assert list(steps) == [
         *("pseudonyms", "clock", "unmeasured", "box", "place", "k-same"),
         *("landmarks", "windows", "rounding"),
@@ -165,8 +170,8 @@ def test_every_step_and_its_numbers_stand_in_corpus_json(cohort: Corpus, tmp_pat
     assert steps["rounding"]["au"] == 0.5
     assert about["feature_set"] == "synthetic-1-summary-1"
     assert about["synthetic"] is True
-    assert release["extraction"] == {"fps": 6, "tool": "synth"}  # what is no plain word is not told
-    assert release["key_id"] == KEY.id
+    assert entry["extraction"] == {"fps": 6, "tool": "synth"}  # what is no plain word is not told
+    assert entry["key_id"] == KEY.id
     assert len(about["deidentification"]) == 2 + len(steps)
 
 
@@ -174,9 +179,7 @@ def test_k_same_gives_all_recordings_of_a_group_the_same_medians(
     cohort: Corpus, tmp_path: Path
 ) -> None:
     fine = ("au=0.001", "angle_rad=0.0001", "gaze=0.0001")
-    done = release_corpus(
-        cohort.root, tmp_path / "out", settings_of("dynamics", fine, k_same=4), KEY
-    )
+    done = release(cohort.root, tmp_path / "out", settings_of("dynamics", fine, k_same=4), KEY)
     medians: dict[float, set[str]] = {}
     for row in done.corpus.recordings().iter_rows(named=True):
         table = done.corpus.frames(row["recording_id"])
@@ -201,7 +204,7 @@ def test_attributes_are_released_where_asked_with_age_in_tens(
     cohort: Corpus, tmp_path: Path
 ) -> None:
     settings = settings_of("summary", keep_attributes=True)
-    there = release_corpus(cohort.root, tmp_path / "out", settings, KEY).corpus.subjects()
+    there = release(cohort.root, tmp_path / "out", settings, KEY).corpus.subjects()
     names, raw = Pseudonyms(KEY), cohort.subjects()
     ages = {names.of("subject", s): age for s, age in raw.select("subject_id", "age").rows()}
     for subject, age in there.select("subject_id", "age").rows():
@@ -212,14 +215,14 @@ def test_attributes_are_released_where_asked_with_age_in_tens(
 def test_links_are_written_only_where_asked_and_apart(cohort: Corpus, tmp_path: Path) -> None:
     settings = settings_of("dynamics")
     links = tmp_path / "links.csv"
-    release_corpus(cohort.root, tmp_path / "out", settings, KEY, links=links)
+    release(cohort.root, tmp_path / "out", settings, KEY, links=links)
     assert stat.S_IMODE(links.stat().st_mode) == 0o600
     table = pl.read_csv(links)
     assert set(table["kind"]) == {"recording", "session", "subject"}
     assert table["pseudonym"][0] == Pseudonyms(KEY).of("recording", table["id"][0])
     for place in (tmp_path / "next" / "links.csv", cohort.root / "links.csv"):
         with pytest.raises(UsageError, match="link table must not lie in a corpus"):
-            release_corpus(cohort.root, tmp_path / "next", settings, KEY, links=place)
+            release(cohort.root, tmp_path / "next", settings, KEY, links=place)
         assert not (tmp_path / "next").exists()
 
 
@@ -229,7 +232,7 @@ def test_a_release_that_fails_leaves_nothing(cohort: Corpus, tmp_path: Path) -> 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        release_corpus(cohort.root, tmp_path / "out", settings_of("shape"), KEY, on_progress=stop)
+        release(cohort.root, tmp_path / "out", settings_of("shape"), KEY, on_progress=stop)
     assert not list(tmp_path.iterdir())
 
 
@@ -239,7 +242,7 @@ def test_while_it_is_built_a_release_is_its_owners_alone(cohort: Corpus, tmp_pat
     def look(what: str, done: int, of: int) -> None:
         modes.update(stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir())
 
-    release_corpus(cohort.root, tmp_path / "out", settings_of("summary"), KEY, on_progress=look)
+    release(cohort.root, tmp_path / "out", settings_of("summary"), KEY, on_progress=look)
     assert modes == {0o700}
 
 
@@ -249,11 +252,11 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(cohort: Corpus, tmp_path
     (tmp_path / "full" / "a").touch()
     for out in (tmp_path / "full", tmp_path / "full" / "a"):
         with pytest.raises(UsageError, match="there already"):
-            release_corpus(cohort.root, out, settings, KEY)
+            release(cohort.root, out, settings, KEY)
     with pytest.raises(UsageError, match="apart from every corpus"):
-        release_corpus(cohort.root, cohort.root / "public", settings, KEY)
+        release(cohort.root, cohort.root / "public", settings, KEY)
     with pytest.raises(InputError, match="no such folder"):
-        release_corpus(tmp_path / "nowhere", tmp_path / "out", settings, KEY)
+        release(tmp_path / "nowhere", tmp_path / "out", settings, KEY)
     with pytest.raises(UsageError, match=r"no level named 'shapes'"):
         settings_of("shapes")
     with pytest.raises(SettingsError, match="unknown setting 'window'"):
@@ -261,13 +264,13 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(cohort: Corpus, tmp_path
     with pytest.raises(SettingsError, match="au must be above 0"):
         settings_of("summary", ("au=0",))
     with pytest.raises(DataError, match="k-same of 9 needs 9 persons"):
-        release_corpus(cohort.root, tmp_path / "out", settings_of("shape", k_same=9), KEY)
+        release(cohort.root, tmp_path / "out", settings_of("shape", k_same=9), KEY)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["full"]
 
 
 def test_a_release_is_not_released_again(released: dict[str, Corpus], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="release already"):
-        release_corpus(released["shape"].root, tmp_path / "out", settings_of("dynamics"), KEY)
+        release(released["shape"].root, tmp_path / "out", settings_of("dynamics"), KEY)
 
 
 def test_a_table_whose_clock_goes_back_is_named(tmp_path: Path) -> None:
@@ -277,25 +280,35 @@ def test_a_table_whose_clock_goes_back_is_named(tmp_path: Path) -> None:
     write_table(path, FRAMES, table.with_columns(timestamp=pl.col("timestamp").reverse()))
     assert in_time(read_table(path, FRAMES), path.name)
     with pytest.raises(SchemaError, match="must ascend") as caught:
-        release_corpus(corpus.root, tmp_path / "out", settings_of("dynamics"), KEY)
+        release(corpus.root, tmp_path / "out", settings_of("dynamics"), KEY)
     assert "s002_0" in str(caught.value.where)
 
 
-def test_a_stranger_with_a_huge_clock_does_not_fill_memory(tmp_path: Path) -> None:
+def test_a_stranger_with_a_huge_clock_is_refused_and_memory_is_not_filled(tmp_path: Path) -> None:
     corpus = make_tables_corpus(tmp_path / "corpus", n_subjects=4, sessions=1, seconds=3)
     path = corpus.frames_path("s002_0")
     table = read_table(path, FRAMES)
     late = np.arange(len(table), dtype=np.float32)
     late[-1] = 1e30
     write_table(path, FRAMES, table.with_columns(timestamp=pl.Series(late)))
-    done = release_corpus(corpus.root, tmp_path / "out", settings_of("summary"), KEY)
-    assert done.n_recordings == 4
+    with pytest.raises(SchemaError, match="goes on for"):
+        release(corpus.root, tmp_path / "out", settings_of("summary"), KEY)
 
 
 def test_the_verb_says_what_it_did(tmp_path: Path, deptool: Run) -> None:
     make_tables_corpus(tmp_path / "corpus", n_subjects=4, seconds=6)
     new_key(tmp_path / "k")
-    words = ("release", "corpus", "out", "--level", "dynamics", "--key-file", "k", "--json")
+    words = (
+        "release",
+        "corpus",
+        "out",
+        "--level",
+        "dynamics",
+        "--key-file",
+        "k",
+        "--json",
+        "--no-audit",
+    )
     done = deptool(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
@@ -307,6 +320,63 @@ def test_the_verb_says_what_it_did(tmp_path: Path, deptool: Run) -> None:
     assert again.returncode == 2
     assert "there already" in again.stderr
     assert open_corpus(tmp_path / "out").name == "out"
+
+
+def test_a_release_is_audited_and_what_goes_with_it_names_nobody(
+    cohort: Corpus, tmp_path: Path
+) -> None:
+    done = release(
+        cohort.root, tmp_path / "out", settings_of("dynamics"), audited=True, utility="none"
+    )
+    assert done.audit is not None
+    assert done.audit.judged == "released"
+    worst = {person for o in done.audit.outcomes for person, _ in o.worst}
+    assert worst  # whoever releases is told
+    text = (tmp_path / "out" / "audit.json").read_text() + (
+        tmp_path / "out" / "audit.html"
+    ).read_text()
+    assert not any(person in text for person in worst)
+    assert cohort.name not in text
+    assert json.loads((tmp_path / "out" / "audit.json").read_text())["judged"] == "released"
+    listed = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())["@graph"]
+    assert "audit.html" in {entity["@id"] for entity in listed}
+
+
+def test_persons_who_are_not_known_mean_no_audit_and_a_release_all_the_same(
+    tmp_path: Path,
+) -> None:
+    corpus = make_tables_corpus(tmp_path / "corpus", n_subjects=4, sessions=1, seconds=3)
+    rows = corpus.recordings().with_columns(subject_id=pl.lit(None, pl.String))
+    corpus.write_recordings(rows)
+    done = release(corpus.root, tmp_path / "out", settings_of("dynamics"), audited=True)
+    assert done.audit is None
+    assert done.audit_why
+    assert not (tmp_path / "out" / "audit.json").exists()
+    assert check_corpus(tmp_path / "out").recordings
+
+
+def test_an_encrypted_release_is_a_corpus_to_whoever_has_its_key(
+    cohort: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = new_key(tmp_path / "other")
+    settings = settings_of("summary", keep_attributes=True)
+    done = release(cohort.root, tmp_path / "out", settings, encrypt_with=other)
+    assert done.encrypted
+    files = corpus_files(tmp_path / "out")
+    tables = {name: content for name, content in files.items() if name.endswith(".parquet")}
+    assert len(tables) == 3 + 16 + 16
+    assert all(content[:4] == b"PARE" for content in tables.values())
+    sizes = json.loads(files["ro-crate-metadata.json"])["@graph"]
+    said = {e["@id"]: e.get("contentSize") for e in sizes}
+    assert str(said["labels.parquet"]) == str(len(tables["labels.parquet"]))
+    with pytest.raises(InputError, match="is encrypted"):
+        open_corpus(tmp_path / "out").recordings()
+    monkeypatch.setenv("DEPTOOL_KEY_FILE", str(tmp_path / "other"))
+    report = check_corpus(tmp_path / "out")
+    assert not report.problems
+    assert len(report.recordings) == 16
+    with pytest.raises(UsageError, match="under the key of the pseudonyms"):
+        release(cohort.root, tmp_path / "next", settings, encrypt_with=KEY)
 
 
 def test_a_missing_key_is_an_error_of_one_line(tmp_path: Path) -> None:

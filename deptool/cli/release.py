@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
+    from deptool.audit_result import Audit
     from deptool.release import Released
 
 PANEL = "Privacy"
@@ -44,6 +45,16 @@ def command(
     name: Annotated[
         str | None, typer.Option(help="The release's name; that of its folder unless given.")
     ] = None,
+    encrypt_with: Annotated[
+        Path | None,
+        typer.Option(metavar="KEY", help="Encrypt the tables under this other key."),
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit/--no-audit", help="Audit the release against its corpus.")
+    ] = True,
+    utility: Annotated[
+        str, typer.Option(help="The model that the audit trains on both, or none.")
+    ] = "ridge",
     links: Annotated[
         Path | None,
         typer.Option(
@@ -76,10 +87,20 @@ def command(
         level, tuple(set or ()), k_same=k_same, keep_attributes=keep_attributes, name=name
     )
     key = read_key(key_file)
+    other = read_key(encrypt_with) if encrypt_with else None
     bar, show = _bar()
     try:
         released = release_corpus(
-            corpus, out, settings, key, links=links, published=published, on_progress=show
+            corpus,
+            out,
+            settings,
+            key,
+            audited=audit,
+            utility=utility,
+            encrypt_with=other,
+            links=links,
+            published=published,
+            on_progress=show,
         )
     except KeyboardInterrupt:
         bar.stop()
@@ -90,6 +111,8 @@ def command(
             bar.stop()
     if json:
         terminal.show_json(_as_json(released))
+    elif released.audit:
+        _show(released.audit)
     _tell(released)
 
 
@@ -109,32 +132,61 @@ def _bar() -> tuple[Bar, Callable[[str, int, int], None]]:
     return bar, show
 
 
+def _show(audit: Audit) -> None:
+    """What the audit found, in short; `deptool audit` and audit.html have all of it."""
+    from deptool.audit_sheets import sheets
+    from deptool.audit_words import findings
+    from deptool.cli.terminal import page, show_sheet
+
+    console = page()
+    for sheet in sheets(audit, worst=False)[:1]:
+        show_sheet(sheet, console)
+    for text in findings(audit):
+        console.print(text, markup=False)
+
+
 def _as_json(released: Released) -> dict[str, object]:
-    about = released.corpus.about
+    written = released.written
     return {
         "name": released.corpus.name,
-        "n_recordings": released.n_recordings,
-        "n_persons": released.n_persons,
+        "n_recordings": written.n_recordings,
+        "n_persons": written.n_persons,
         "feature_set": released.corpus.feature_set,
-        "tasks": list(released.tasks),
-        "release": about["release"],
+        "tasks": list(written.tasks),
+        "encrypted": released.encrypted,
+        "release": released.corpus.about["release"],
+        "audit": released.audit and released.audit.as_object(),
+        "audit_why": released.audit_why,
     }
 
 
 def _tell(released: Released) -> None:
     from deptool.cli import terminal
 
-    persons = f" of {terminal.count(released.n_persons, 'person')}" if released.n_persons else ""
+    written = released.written
+    persons = f" of {terminal.count(written.n_persons, 'person')}" if written.n_persons else ""
     terminal.say(
-        f"Released {terminal.count(released.n_recordings, 'recording')}{persons} to"
+        f"Released {terminal.count(written.n_recordings, 'recording')}{persons} to"
         f" {released.corpus.root}, feature set {released.corpus.feature_set}."
     )
-    if released.left_out:
-        shown = ", ".join(f"{n} {what}" for what, n in released.left_out.items())
+    if written.left_out:
+        shown = ", ".join(f"{n} {what}" for what, n in written.left_out.items())
         terminal.say(f"Left out: {shown}.")
-    if released.tasks:
+    if released.encrypted:
         terminal.say(
-            f"Names of tasks are released as they are: {', '.join(released.tasks)}. Do they tell"
+            "Its tables are encrypted; corpus.json and the documents are not. To read them:"
+            " export DEPTOOL_KEY_FILE=FILE"
+        )
+    if written.tasks:
+        terminal.say(
+            f"Names of tasks are released as they are: {', '.join(written.tasks)}. Do they tell"
             " nothing of persons or places?"
+        )
+    if released.audit is None:
+        terminal.warn(f"There is no audit: {released.audit_why}")
+    else:
+        terminal.say(
+            f"Look at {released.corpus.root / 'audit.html'} before you share it. The persons who"
+            " are found most easily are named by deptool audit alone."
         )
     terminal.say("It remains personal data: the risk is reduced, not gone.")

@@ -62,7 +62,7 @@ def steps(settings: Settings) -> tuple[Step, ...]:
             "windows",
             "Each window is one row: means of what was measured in it; presences are empty. Spread,"
             " change and shares of presences are vectors in embeddings/summary.",
-            {"window_s": settings.window_s, "least_measured": _LEAST},
+            {"window_s": settings.window_s, "least_measured": _LEAST, "vector_digits": _DIGITS},
         ),
     )
 
