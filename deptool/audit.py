@@ -65,9 +65,11 @@ def audit_corpus(
     With the `key` of the release both are linked: then recordings of known videos are looked for,
     and attributes are taken from the raw corpus. `attacks` None plays all; attributes are inferred
     where both attacks are among them whose descriptions they are inferred from. `utility` is a
-    model, or "none". The same corpus and seed give the same numbers. Raises what `open_corpus` and reading
-    tables raise; UsageError for an unknown attack or model, and for two corpora that are not raw
-    and released; DataError for another key, for persons who are not known, or a single one.
+    model, or "none". The same corpus and seed give the same numbers.
+
+    Raises what `open_corpus` and reading tables raise; UsageError for an unknown attack or model,
+    and for two corpora that are not raw and released; DataError for another key, for persons who
+    are not known, or a single one.
     """
     modules = {name: plugins.load("attacks", name) for name in _asked(attacks)}
     if utility != NONE:
