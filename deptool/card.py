@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from deptool.errors import InputError
 from deptool.html_about import SYNTHETIC, leakage
-from deptool.listing import list_plug_ins
+from deptool.licences import find_extractor, of_features
 from deptool.report import report_runs
 from deptool.report_formats import markdown_text, to_markdown
 from deptool.runs import Run, open_run
@@ -129,17 +129,7 @@ def _results(run: Run) -> str:
 
 def _licences(run: Run) -> str:
     about = run.about
-    known = [
-        plug_in
-        for plug_in in list_plug_ins(("extractors",))
-        if str(about["feature_set"]).startswith(f"{plug_in.name}-")
-    ]
-    made = max(known, key=lambda plug_in: len(plug_in.name), default=None)
-    features = (
-        f"made by the extractor {made.name}: {made.licence}"
-        if made
-        else "not made by an extractor of deptool; the terms of whoever made them apply"
-    )
+    features = of_features(find_extractor(str(about["feature_set"])))
     lines = [
         "## Licences",
         "- These parameters: the terms of the corpus they were learnt from apply.",

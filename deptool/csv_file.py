@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from deptool.errors import DeptoolError, InputError, SchemaError
+from deptool.plain_files import read_text
 
 SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -40,7 +41,7 @@ def read_csv(path: Path, known: Sequence[str], required: Sequence[str]) -> CsvFi
     column that is missing, one that is there twice, and rows of another length.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except UnicodeDecodeError as error:
         raise InputError("is not UTF-8 text", where=path.name, fix="Save it as UTF-8.") from error
     except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +13,7 @@ from deptool import plugins
 from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.embed_cache import holding, is_there, table_digest, write_failed
 from deptool.embed_one import Done, Job, Plan, Worker, working
-from deptool.embeddings import Encoding, cache_folder
+from deptool.embeddings import Encoding, cache_folder, is_cache_name
 from deptool.engines.local import run_jobs
 from deptool.errors import InputError, SchemaError, UsageError
 from deptool.measured import find_columns, stored
@@ -36,8 +35,6 @@ _WORTH_A_WORKER = 20_000_000
 # Workers on one accelerator, where their number is not given: each holds the models.
 _ON_ONE_DEVICE = 2
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-
 
 @dataclass(frozen=True)
 class EmbedSettings:
@@ -56,7 +53,7 @@ class EmbedSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.name is not None and not _NAME.fullmatch(self.name):
+        if self.name is not None and not is_cache_name(self.name):
             raise ValueError(
                 f"a cache cannot be called {self.name!r}: letters, digits, '-', '_' and '.', the"
                 " first one a letter or digit"

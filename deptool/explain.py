@@ -123,7 +123,8 @@ def find_corpus(run_root: Path, folder: Path) -> Corpus:
     """
     name = str(runs.open_run(run_root).about.get("corpus", ""))
     path = folder / name
-    if name and (path / MARKER).is_file():
+    # The run may be somebody else's: its word is a name, never a way to another folder.
+    if name == path.name != ".." and (path / MARKER).is_file():
         found = open_corpus(path)
         if found.name == name:
             return found

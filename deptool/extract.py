@@ -173,7 +173,8 @@ def _extract(
     except BaseException as error:
         # Workers were ended in the midst of what they wrote.
         _remove_leftovers(corpus, whole=settings.shard[1] == 1)
-        if not isinstance(error, KeyboardInterrupt):  # it may have come while the table was written
+        # Ctrl-C and SIGTERM may have come while the table was written.
+        if not isinstance(error, KeyboardInterrupt | SystemExit):
             with contextlib.suppress(InputError):  # on a full disk this fails as well
                 table.write()
         raise

@@ -12,6 +12,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from deptool.plain_text import plain
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
@@ -34,6 +36,8 @@ PALETTE = {
 }
 CURVES = ("model", "second", "third", "fourth")  # colours of several curves, in order
 DASHES = (("-", "solid"), ("--", "dash"), (":", "dot"), ("-.", "dashdot"))  # and their dashes
+
+_LONGEST = 24  # letters of an id below an axis
 
 # What a paper's column asks for: small sans-serif letters, thin lines, fonts inside the file.
 PAPER: dict[Any, Any] = {
@@ -75,8 +79,14 @@ def variables(dark: bool) -> str:
 
 
 def safe(text: object) -> str:
-    """Text from data, for Plotly: it reads tags and entities."""
-    return html.escape(str(text), quote=False)
+    """Text from data, for Plotly: it reads tags and entities, and formulas between dollar signs."""
+    return html.escape(str(text), quote=False).replace("$", "&#36;")
+
+
+def short(text: str) -> str:
+    """Text from data below an axis, on paper: cut where it would leave no room for the plot."""
+    shown = plain(text).replace("\n", " ")
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
 def layout(x: str, y: str, **more: Any) -> dict[str, Any]:

@@ -176,6 +176,9 @@ def _import(
                 on_progress(n_done, len(todo), n_bytes, total)
         if bad:
             raise _none_good(bad, source)
+    except BaseException:
+        _remove_leftovers(corpus)  # workers were ended in the midst of what they wrote
+        raise
     finally:
         if is_any_good:
             table.write()

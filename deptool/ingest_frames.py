@@ -20,6 +20,10 @@ _EDGE = 1e-3
 # A clock (s) that begins later than this, four months, counts from some date.
 _LATEST_START = 1e7
 
+# A table's rows may be spread over so long a time (s), and over so much more for each row: beyond
+# it a clock is wrong somewhere, and what is made at a steady rate would fill memory and disk.
+_LONGEST, _LONGEST_PER_ROW = 86_400.0, 60.0
+
 # What a row without a measurement may have for a status.
 _EMPTY = ("no_face", "low_confidence", "too_small", "decode_error")
 
@@ -51,6 +55,7 @@ def to_frames(rows: Rows, file: str | None = None) -> tuple[pl.DataFrame, tuple[
         c for group in FRAMES.optional for c in FRAMES.group(group) if c.name in table.columns
     ]
     table, late = _in_time(table)
+    _check_span(table, file)
     table, wild = _in_range(table, measured)
     at = f"{file}, " if file else ""
     problems = (*rows.problems, *(f"{at}{problem}" for problem in (*late, *wild)))
@@ -109,6 +114,18 @@ def _in_time(table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     found = "none" if first["timestamp"] is None else f"{first['timestamp']:g} s"
     rows = "1 such row" if len(left_out) == 1 else f"{len(left_out)} such rows"
     return kept, (f"line {first[LINE]}: its time ({found}) does not follow; {rows} left out",)
+
+
+def _check_span(table: pl.DataFrame, file: str | None) -> None:
+    if table.is_empty():
+        return
+    span = float(table["timestamp"][-1]) - float(table["timestamp"][0])
+    if span > _LONGEST + _LONGEST_PER_ROW * len(table):
+        raise SchemaError(
+            f"its clock leaps: {len(table)} rows are spread over {span:.4g} s",
+            where=file,
+            fix="Is the unit of time (or fps) right? If one row's time is wrong, take it out.",
+        )
 
 
 def _in_range(table: pl.DataFrame, columns: list[Column]) -> tuple[pl.DataFrame, tuple[str, ...]]:

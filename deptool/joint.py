@@ -17,6 +17,7 @@ from deptool.cohort.unfinished import refuse_unfinished
 from deptool.corpus import Corpus
 from deptool.errors import DataError
 from deptool.label_summary import some
+from deptool.naming import naming
 from deptool.scales import require_same
 from deptool.schema import SPLITS
 
@@ -233,7 +234,8 @@ def _without(
         )
     stays = joint.parts[0].name if first_stays else joint.test
     gone = {r for rows in shared.values() for r in rows if r.partition("/")[0] != stays}
-    note = f"{said}; they stay in {stays!r}, and {len(gone)} recordings elsewhere are left out"
+    then = f"; they stay in {stays!r}, and {len(gone)} recordings elsewhere are left out"
+    note = naming(f"{len(shared)} {what} are in both {names}", some(list(shared)), then)
     less = _replace(joint, dropped=frozenset(gone), notes=(*joint.notes, note))
     _require_rest(less)
     return less

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from deptool.naming import naming
+
 
 @dataclass(frozen=True)
 class LabelSummary:
@@ -27,14 +29,12 @@ class LabelSummary:
     n_cleared: int = 0  # genders and ages that were known before and are empty in the file
 
     def warnings(self) -> list[str]:
-        """What the user should hear about, in sentences."""
-        told = []
+        """What the user should hear about, in sentences; those with ids are `Naming`."""
+        told: list[str] = []
         if self.shared_subjects:
-            told.append(
-                f"{len(self.shared_subjects)} subjects are in more than one split:"
-                f" {some(self.shared_subjects)}. Metrics over these splits flatter a model that"
-                " knows the person."
-            )
+            then = ". Metrics over these splits flatter a model that knows the person."
+            what = f"{len(self.shared_subjects)} subjects are in more than one split"
+            told.append(naming(what, some(self.shared_subjects), then))
         if self.n_dropped:
             told.append(f"{self.n_dropped} scores of sessions without a recording were dropped.")
         if self.n_changed:
@@ -46,10 +46,8 @@ class LabelSummary:
                 f"{self.n_cleared} genders or ages were removed: they are empty in the file."
             )
         if self.unknown:
-            told.append(
-                f"{len(self.unknown)} ids in the file are not in the corpus and were passed over:"
-                f" {some(self.unknown)}."
-            )
+            what = f"{len(self.unknown)} ids in the file are not in the corpus and were passed over"
+            told.append(naming(what, some(self.unknown), "."))
         if self.ignored_columns:
             told.append(f"Columns not read: {', '.join(self.ignored_columns)}.")
         if self.n_not_mentioned:

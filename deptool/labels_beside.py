@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from deptool.label_summary import LabelSummary
 
 NAME = "labels.csv"
+_LONGEST = 10_000  # bytes of a header that are read
 
 
 def join_beside(corpus: Corpus, folder: Path) -> tuple[LabelSummary | None, DeptoolError | None]:
@@ -35,7 +36,8 @@ def is_labels(files: Mapping[str, Path]) -> bool:
     if len(paths) != 1 or paths[0].name.lower() != NAME:
         return False
     try:
-        first = paths[0].read_text(encoding="utf-8-sig", errors="replace").partition("\n")[0]
+        with paths[0].open("rb") as file:
+            first = file.readline(_LONGEST).decode("utf-8-sig", errors="replace")
     except OSError:
         return False
     return {"subject_id", "scale", "score"} <= {

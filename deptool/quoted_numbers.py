@@ -16,6 +16,7 @@ from deptool.scales import SCALES, find_scale, nearest
 NUMBERS = ("rmse", "mae", "pcc", "ccc", "sd", "mean")  # those that are rounded
 COLUMNS = ("name", *NUMBERS, "n", "scale")
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_LONGEST = 30  # digits: beyond them no number is meant, and some are none to a computer
 _SLACK = 1e-9  # of a number: what floating point may lose on the way
 _POINT = "Write it as in 5.68, with all of its decimals: they say how far it was rounded."
 
@@ -111,6 +112,8 @@ def _wrong(column: str, text: str) -> str | None:
     """What is wrong with a text, or None."""
     if not text or column == "name":
         return None
+    if len(text) > _LONGEST:
+        return f"{column} {text[:_LONGEST]!r} … is too long"
     if column == "scale":
         return None if text in SCALES else f"unknown scale {text!r}. {nearest(text)}"
     if column == "n":

@@ -26,7 +26,9 @@ Change = Callable[["pl.DataFrame"], "pl.DataFrame"]
 _VALUES = ("landmarks", "head_pose", "gaze", "action_units")
 _BOX = ("face_x", "face_y", "face_w", "face_h")
 _PLACE = ("pose_Tx", "pose_Ty", "pose_Tz")
-_SLACK = 0.5 + 1e-3  # of a step, to the nearest row
+_SLACK = 0.5  # of a step
+_DIGITS = 3  # of the rate: of the source's own clock no more is left
+_GAP = 1.5  # median steps; a longer one is a gap
 _NO_MORE_THAN = 120.0  # rows a second that a release can be asked for
 
 
@@ -46,7 +48,7 @@ class Common:
     fps: rows a second, None for as many as there are; never more. trim_s: lengths are cut to a
     multiple of it, 0 for none. The others are the steps to which values are rounded: confidence;
     au: intensities, of 0 to 5; angle_rad: head pose and gaze angles; gaze: parts of gaze vectors;
-    place_mm: the head's place; landmark_px: landmarks, on the canonical face.
+    place_mm: the head's place. Landmarks are rounded by the level that keeps them.
     """
 
     fps: float | None = None
@@ -56,7 +58,6 @@ class Common:
     angle_rad: float = 0.01
     gaze: float = 0.01
     place_mm: float = 5.0
-    landmark_px: float = 0.5
 
     def __post_init__(self) -> None:
         if self.fps is not None and not 0.01 <= self.fps <= _NO_MORE_THAN:
@@ -64,7 +65,7 @@ class Common:
         if not 0 <= self.trim_s <= 3600:
             raise ValueError(f"trim_s must be from 0 to 3600, not {self.trim_s}")
         most = {"confidence": 0.5, "au": 2.5, "angle_rad": 0.5, "gaze": 0.5}
-        most |= {"place_mm": 200.0, "landmark_px": 20.0}
+        most |= {"place_mm": 200.0}
         for name, highest in most.items():
             if not 0 < getattr(self, name) <= highest:
                 raise ValueError(
@@ -113,13 +114,13 @@ def rounded(table: pl.DataFrame, common: Common) -> pl.DataFrame:
         value = pl.col(name).cast(pl.Float64)
         return ((value / step).round() * step).cast(pl.Float32).alias(name)
 
-    steps = {name: step for name in table.columns if (step := _step_of(name, common))}
+    steps = {name: step for name in table.columns if (step := rounding_of(name, common))}
     return table.with_columns(to(name, step) for name, step in steps.items())
 
 
 def rounding_step(common: Common) -> Step:
     """What `rounded` does."""
-    names = ("confidence", "au", "angle_rad", "gaze", "place_mm", "landmark_px")
+    names = ("confidence", "au", "angle_rad", "gaze", "place_mm")
     what = "Values are rounded to multiples of these steps."
     return Step("rounding", what, {name: getattr(common, name) for name in names})
 
@@ -151,7 +152,7 @@ def released_form(table: pl.DataFrame, release: Mapping[str, Any]) -> pl.DataFra
     return reduced(table, level, settings, common)[0]
 
 
-def _step_of(name: str, common: Common) -> float | None:
+def rounding_of(name: str, common: Common) -> float | None:
     """To which multiple a column is rounded; None for one that stays."""
     if name == "confidence":
         return common.confidence
@@ -161,9 +162,7 @@ def _step_of(name: str, common: Common) -> float | None:
         return common.angle_rad
     if name.startswith("gaze_"):
         return common.gaze
-    if name in _PLACE:
-        return common.place_mm
-    return common.landmark_px if name.startswith(("x_", "y_")) else None
+    return common.place_mm if name in _PLACE else None
 
 
 def _on_clock(table: pl.DataFrame, common: Common) -> pl.DataFrame:
@@ -183,19 +182,28 @@ def _on_clock(table: pl.DataFrame, common: Common) -> pl.DataFrame:
 def _nearest(
     times: NDArray[np.float64], common: Common
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """times (row,) from 0 -> rows that are kept, and when they are from now on, in s."""
-    own = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    step = max(1 / common.fps, own) if common.fps else own
-    n_steps = int(np.floor(times[-1] / step + 0.5)) + 1
+    """times (row,) from 0, ascending -> rows that are kept, and when they are from now on, in s.
+
+    Each row belongs to the nearest multiple of the step, and each multiple keeps its nearest row.
+    """
+    rate = _rate(times)
+    step = 1 / min(common.fps or rate, rate)
+    multiple = np.rint(times / step)
+    away = np.abs(times / step - multiple)
+    order = np.lexsort((away, multiple))
+    first = np.ones(len(order), bool)
+    first[1:] = np.diff(multiple[order]) > 0
+    kept = np.sort(order[first])
     if common.trim_s:
-        n_steps = max(1, int(np.floor(n_steps * step / common.trim_s) * common.trim_s / step))
-    # The nearest row of each multiple, and never a row twice.
-    wanted = np.arange(n_steps) * step
-    after = np.searchsorted(times, wanted).clip(1, max(len(times) - 1, 1))
-    before = after - 1
-    after = after.clip(max=len(times) - 1)
-    near = np.where(wanted - times[before] <= times[after] - wanted, before, after)
-    close = np.abs(times[near] - wanted) <= step * _SLACK
-    close[1:] &= np.diff(near) > 0
-    close[0] = True
-    return near[close], wanted[close]
+        length = np.floor((times[-1] + step) / common.trim_s) * common.trim_s
+        kept = kept[(multiple[kept] + _SLACK) * step < max(length, step)]
+    return kept, multiple[kept] * step
+
+
+def _rate(times: NDArray[np.float64]) -> float:
+    """Rows a second where there are no gaps, in few digits; times (row,) ascend."""
+    if len(times) < 2:
+        return 1.0
+    steps = np.diff(times)
+    without_gaps = steps[steps <= _GAP * np.median(steps)]
+    return float(f"{1 / without_gaps.mean():.{_DIGITS}g}")

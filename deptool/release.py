@@ -17,9 +17,10 @@ from deptool import plugins
 from deptool.cohort.unfinished import refuse_unfinished
 from deptool.corpus import MARKER, Corpus, empty, open_corpus
 from deptool.embeddings import write_embedding
-from deptool.errors import DataError, InputError, UsageError
+from deptool.errors import DataError, InputError, SchemaError, UsageError
 from deptool.k_same import KSame, group_persons, k_same_columns, k_same_step, medians_of
 from deptool.key_file import Key
+from deptool.keys import in_time
 from deptool.measured import READ_STATUS
 from deptool.pseudonyms import Pseudonyms
 from deptool.reduction import Common, Step, reduced, rounding_step, shared, shared_steps
@@ -30,8 +31,9 @@ from deptool.release_about import (
     left_out_of,
     released_features,
 )
+from deptool.release_documents import write_documents
 from deptool.release_folder import building, require_apart
-from deptool.release_tables import Links, attributes, labels_of, recording_row
+from deptool.release_tables import Links, attributes, labels_of, recording_row, require_place
 from deptool.schema import FRAMES, RECORDINGS
 from deptool.settings import resolve
 from deptool.tables import write_json, write_table
@@ -81,17 +83,22 @@ def release_corpus(
     key: Key,
     *,
     links: Path | None = None,
+    published: str | None = None,
     on_progress: OnProgress = lambda what, done, of: None,
 ) -> Released:
     """Release a corpus into a new folder `out`, whole or not at all.
 
-    `links`: where to write which id became which pseudonym. Raises UsageError where `out` is there
-    or lies in a corpus, and what `write_release` raises.
+    `links`: where to write which id became which pseudonym; `published`: the day (YYYY-MM-DD) that
+    the documents for machines say. Raises UsageError where `out` is there or lies in a corpus, and
+    what `write_release` and `write_documents` raise.
     """
     require_apart(root, out)
+    if links is not None:
+        require_place(links, out)
     with building(out) as folder:
         name = settings.name or out.resolve().name
         released = write_release(root, folder, replace(settings, name=name), key, on_progress)
+        write_documents(released.corpus, published=published, on_progress=on_progress)
         if links is not None:
             released.links.write(links)
     return replace(released, corpus=Corpus(out, released.corpus.about))
@@ -171,12 +178,23 @@ def _write_one(
     def between(table: pl.DataFrame) -> pl.DataFrame:
         return same.apply(table, row["subject_id"]) if same else table
 
-    raw = corpus.frames(row["recording_id"])
+    raw = _frames(corpus, row["recording_id"])
     table, given = reduced(raw, level, settings.options, settings.common, between)
     write_table(released.frames_path(name), FRAMES, table)
     if hasattr(level, "vectors"):
         found = level.vectors(given, settings.options)
         write_embedding(released.embedding_path(level.CACHE, name), found)
+    return table
+
+
+def _frames(corpus: Corpus, recording_id: str) -> pl.DataFrame:
+    """A frames table whose clock goes forward. Raises SchemaError where it does not."""
+    table = corpus.frames(recording_id)
+    where = corpus.frames_path(recording_id).name
+    if late := in_time(table, where):
+        raise SchemaError(
+            late.what, where=late.where, fix="See what is wrong in the corpus: deptool check"
+        )
     return table
 
 
@@ -199,7 +217,7 @@ def _k_same(
     medians: dict[str, list[Any]] = {}
     for done, row in enumerate(rows):
         on_progress("Grouping persons", done, len(rows))
-        table = shared(corpus.frames(row["recording_id"]), settings.common)
+        table = shared(_frames(corpus, row["recording_id"]), settings.common)
         columns = columns or k_same_columns(table)
         medians.setdefault(row["subject_id"], []).append(medians_of(table, columns))
     on_progress("Grouping persons", len(rows), len(rows))

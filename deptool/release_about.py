@@ -70,7 +70,7 @@ def about_release(
             "key_id": key.id,
             "deptool_version": deptool.__version__,
             "feature_set_before": corpus.feature_set,
-            "extraction": _told(corpus.about.get("extraction")),
+            "extraction": told(corpus.about.get("extraction")),
             "steps": [asdict(step) for step in steps],
             "left_out": dict(left_out),
             "kept_attributes": ["gender", "age"] if settings.keep_attributes else [],
@@ -106,8 +106,8 @@ def left_out_of(corpus: Corpus, n_released: int, keep_attributes: bool) -> dict[
     return {what: n for what, n in counts.items() if n}
 
 
-def _told(extraction: object) -> dict[str, object]:
-    """Settings that made the frames: numbers, and plain words."""
+def told(extraction: object) -> dict[str, object]:
+    """Settings that made the frames, as far as they may be told: numbers, and plain words."""
     found = extraction.items() if isinstance(extraction, Mapping) else ()
     return {
         str(name): value

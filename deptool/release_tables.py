@@ -45,10 +45,8 @@ class Links:
     def write(self, path: Path) -> None:
         """A CSV with the columns kind, id, pseudonym, for its owner alone.
 
-        Raises UsageError where it would lie in a corpus or a checkout, or a file is there already;
-        InputError where it cannot be written.
+        Raises UsageError where a file is there already, InputError where it cannot be written.
         """
-        require_outside(path, "a link table")
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(("kind", "id", "pseudonym"))
@@ -68,6 +66,25 @@ class Links:
             ) from error
 
 
+def require_place(path: Path, out: Path) -> None:
+    """Raise where a link table cannot be written: before the work, and not after it.
+
+    UsageError where it would lie in the release, in a corpus or in a checkout, or is there already;
+    InputError where its folder is not there.
+    """
+    require_outside(path, "a link table")
+    if path.resolve().is_relative_to(out.resolve()):
+        raise UsageError(
+            "a link table must not lie in a corpus, and this is the release itself",
+            where=str(path),
+            fix="Name a file outside.",
+        )
+    if path.exists():
+        raise UsageError("is there already", where=str(path), fix="Name another file for --links.")
+    if not path.parent.is_dir():
+        raise InputError("no such folder", where=str(path.parent))
+
+
 def recording_row(
     row: Mapping[str, Any], table: pl.DataFrame, links: Links, feature_set: str
 ) -> dict[str, Any]:
@@ -84,7 +101,7 @@ def recording_row(
         "width": None,
         "height": None,
         "fps_source": None,
-        "fps": 1 / step if step else row["fps"],
+        "fps": float(f"{1 / step:.3g}") if step else None,
         "duration_s": length,
         "n_frames": n,
         "n_success": good,

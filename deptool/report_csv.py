@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 REQUIRED = ("recording_id", "truth", "prediction")
 CSV_COLUMNS = (*REQUIRED, "split", "subject_id", "session_id", "task", "train_mean", *PERSON)
 NEW = "new"
+_LARGEST = 1e9  # points: what is beyond is no score, and its square may be no number
+_SHOWN = 40  # letters of a cell that an error repeats
 NO_SPLIT = "all"  # the split of predictions that name none
 
 
@@ -114,8 +116,12 @@ def _check(file: CsvFile) -> None:
         seen.setdefault(key, line)
         for name in ("truth", "prediction", "train_mean"):
             cell = row.get(name, "")
-            if read_number(cell) is None and (cell or name == "prediction"):
-                problems["not a finite number"].append((line, f"{name} {cell!r}"))
+            value = read_number(cell)
+            if value is None and (cell or name == "prediction"):
+                problems["not a finite number"].append((line, f"{name} {cell[:_SHOWN]!r}"))
+            elif value is not None and abs(value) > _LARGEST:
+                what = f"not a number of points below {_LARGEST:g}"
+                problems[what].append((line, f"{name} {value:g}"))
         if "split" in row and not key[1]:
             problems["a split is train, dev, test or new"].append((line, repr(row["split"])))
     for what, found in problems.items():

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import deptool
 from deptool.bootstrap import LEVEL, METHOD, RESAMPLES
+from deptool.plain_text import plain, steady
 from deptool.report_entries import ends
 from deptool.report_latex import latex
 from deptool.report_published import as_objects, as_records
@@ -52,8 +53,9 @@ def _pipes(row: Sequence[str]) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text as Markdown shows it, whatever signs are in it."""
-    return re.sub(r"([\\|*_<>`\[\]])", r"\\\1", text)
+    """Text as Markdown shows it, whatever signs are in it, in one line."""
+    line = plain(re.sub(r"\s*[\r\n\u2028\u2029]\s*", " ", text))
+    return re.sub(r"([\\|*_<>`\[\]])", r"\\\1", line)
 
 
 def to_latex(report: Report) -> str:
@@ -102,7 +104,7 @@ def to_json(report: Report) -> str:
     }
     if report.published:
         value["published"] = as_objects(report.published)
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return steady(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _fields(row: Row) -> dict[str, object]:

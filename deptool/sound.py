@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deptool.errors import InputError
-from deptool.video import words
+from deptool.video import open_container, words
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -113,7 +113,7 @@ def _decoded(path: Path, rate: int) -> Iterator[tuple[float, Wave]]:
     import av
 
     try:
-        container = av.open(str(path))
+        container = open_container(path)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"cannot be opened: {words(error)}") from error
     with container:

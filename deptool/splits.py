@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deptool.errors import DataError, UsageError
+from deptool.naming import Naming, naming
 from deptool.schema import SPLITS
 
 if TYPE_CHECKING:
@@ -53,12 +54,12 @@ class Overlap:
     def __bool__(self) -> bool:
         return bool(self.subjects)
 
-    def sentence(self) -> str:
+    def sentence(self) -> Naming:
         """How many, between which parts, and up to ten of who."""
         pairs = ", ".join(f"{pair} {n}" for pair, n in self.pairs.items() if n)
         shown = ", ".join(self.subjects[:10]) + (", …" if len(self.subjects) > 10 else "")
         who = "1 subject is" if len(self.subjects) == 1 else f"{len(self.subjects)} subjects are"
-        return f"{who} on two sides of the split ({pairs}): {shown}"
+        return naming(f"{who} on two sides of the split ({pairs})", shown)
 
 
 def default_protocol(recordings: pl.DataFrame) -> str:

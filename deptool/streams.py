@@ -21,11 +21,12 @@ from deptool.embeddings import (
     Encoding,
     caches,
     differences,
+    is_cache_name,
     read_embedding,
     read_encoding,
 )
 from deptool.encoders import behaviour
-from deptool.errors import DataError, SchemaError
+from deptool.errors import DataError, SchemaError, SettingsError
 from deptool.measured import find_columns, lacking, unreadable
 from deptool.sequences import Shape, Stream
 
@@ -38,6 +39,7 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 TABLES = "behaviour"  # the encoder that needs no cache
+_STEPS, _STEPS_PER_ROW = 1_000_000, 1_000  # of a stream, whatever its vectors' times say
 _STEADY = 6.0  # vectors of it per second, where a stream asks for few
 
 
@@ -83,10 +85,12 @@ def open_streams(
     """Find what makes each stream; `trained` is what a run kept of them (`Opened.about`).
 
     Raises DataError where the corpus lacks a cache, a part or a group of columns, and where its
-    vectors were made in another way than those of `trained`.
+    vectors were made in another way than those of `trained`; SettingsError where a source is no
+    name of a cache.
     """
     found = {}
     for name, stream in wanted.items():
+        _check_source(name, stream)
         before = Encoding(**trained[name]["encoding"]) if trained else None
         encoding = _cached(corpus, recordings, stream)
         if encoding and before and before.digest != encoding.digest:
@@ -114,11 +118,30 @@ def load(corpus: Corpus, recording: Mapping[str, Any], streams: Mapping[str, Ope
         if key not in sources:
             sources[key] = _embedding(corpus, recording, opened)
     seconds = max((float(each.end[-1]) for each in sources.values() if len(each.end)), default=0.0)
+    _check_length(corpus, recording, streams, sources, seconds)
     values, valid = {}, {}
     for name, opened in streams.items():
         source = sources[opened.encoding.digest]
         values[name], valid[name] = on_grid(source, opened.taken, opened.shape.hz, seconds)
     return Series(values, valid, seconds)
+
+
+def _check_length(
+    corpus: Corpus,
+    recording: Mapping[str, Any],
+    streams: Mapping[str, Opened],
+    sources: Mapping[str, Embedding],
+    seconds: float,
+) -> None:
+    """Refuse vectors whose times leap so far that the steps between them would fill the memory."""
+    rows = max((len(each.end) for each in sources.values()), default=0)
+    most = _STEPS + _STEPS_PER_ROW * rows
+    if not all(seconds * opened.shape.hz <= most for opened in streams.values()):
+        raise DataError(
+            f"its {rows} vectors are spread over {seconds:.4g} s",
+            where=f"{_where(corpus)}, recording {recording['recording_id']!r}",
+            fix="Delete its embeddings, and run `deptool embed` again.",
+        )
 
 
 def unusable(corpus: Corpus, recording: Mapping[str, Any], streams: Mapping[str, Opened]) -> str:
@@ -178,6 +201,16 @@ def _between(
     share = ((at - middle[after - 1]) / np.maximum(span, 1e-9))[:, None].astype(np.float32)
     values[empty] = (1 - share) * vectors[after - 1] + share * vectors[after]
     filled[empty] = True
+
+
+def _check_source(name: str, stream: Stream) -> None:
+    """The settings may be somebody else's: a source cannot lead out of the corpus."""
+    cache = stream.source.partition(":")[0]
+    if not is_cache_name(cache):
+        raise SettingsError(
+            f"the stream {name} cannot be of {cache[:80]!r}: that is no name of embeddings",
+            fix="Name a folder in the corpus's embeddings/, or behaviour: see docs/embed.md.",
+        )
 
 
 def _cached(corpus: Corpus, recordings: pl.DataFrame, stream: Stream) -> Encoding | None:

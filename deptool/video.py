@@ -211,7 +211,7 @@ def open_video(path: Path) -> Iterator[Video]:
     import av
 
     try:
-        container = av.open(str(path))
+        container = open_container(path)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"cannot be opened as a video: {words(error)}") from error
     with container:
@@ -222,6 +222,16 @@ def open_video(path: Path) -> Iterator[Video]:
             raise InputError("holds no video stream")
         streams[0].thread_type = "NONE"
         yield Video(container, streams[0])
+
+
+def open_container(path: Path) -> Any:
+    """PyAV's container of a file on this disk. What the file or its name says opens no other one.
+
+    A name such as `http:x.mp4` is no address to FFmpeg then, nor are those in a playlist.
+    """
+    import av
+
+    return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
 
 
 def _is_cover(stream: Any) -> bool:

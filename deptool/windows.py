@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _SLOWEST = 0.9  # of the model's rate: what a recording must have at least
 
+# Steps of a steady clock that a table may ask for: so many in any case, and so many for each row.
+# Two rows with a leap of months between them would fill the memory.
+_STEPS, _STEPS_PER_ROW = 100_000, 50
+
 
 class Cut(Protocol):
     """The settings of a model that say how to cut segments."""
@@ -122,8 +126,18 @@ def _segments(
 def require_rate(
     corpus: Corpus, recording: Mapping[str, Any], times: Times, fps: float, setting: str = "fps"
 ) -> None:
-    """Raise DataError where a recording is slower than `fps`, which `setting` of a model says."""
+    """Raise DataError where a recording is slower than `fps`, which `setting` of a model says.
+
+    Also where its clock leaps so far that the steps between its rows would be too many.
+    """
     rate = recording["fps"] or (len(times) - 1) / max(times[-1] - times[0], 1e-6)
+    span = float(times[-1] - times[0]) if len(times) else 0.0
+    if not span * fps <= _STEPS + _STEPS_PER_ROW * len(times):
+        raise DataError(
+            f"its {len(times)} rows are spread over {span:.4g} s",
+            where=f"corpus {corpus.name!r}, recording {recording['recording_id']!r}",
+            fix="Its clock is wrong somewhere: look at the column timestamp, and import it again.",
+        )
     if len(times) > 1 and rate < _SLOWEST * fps:
         raise DataError(
             f"has {rate:.3g} rows per second, but the model works at {fps:g}",

@@ -168,21 +168,21 @@ class _Bar:
 def _warn(run: Run) -> None:
     """What makes the numbers worth less, before any is seen."""
     from deptool.cli.terminal import count, say, warn
+    from deptool.naming import told
     from deptool.splits import Overlap
 
     about = run.about
     say(f"Each variant: {count(len(about['members']), 'member')} on {about['device']}")
     if overlap := Overlap(**about["overlap"]):
-        warn(overlap.sentence())
+        warn(told(overlap.sentence(), verbose=False))
     if about["skipped"]:
         warn(f"{count(len(about['skipped']), 'recording')} cannot be used: see run.json.")
 
 
 def _show(scored: Scored, chosen: Format) -> None:
-    import sys
 
     from deptool.ablate_tables import as_objects, sheets
-    from deptool.cli.terminal import page, say, show_json, show_sheet, warn
+    from deptool.cli.terminal import page, say, show_json, show_sheet, warn, write_file
     from deptool.report_formats import markdown
     from deptool.report_latex import latex
 
@@ -195,7 +195,7 @@ def _show(scored: Scored, chosen: Format) -> None:
             console.print()
     else:
         written = {Format.markdown: markdown, Format.latex: latex}[chosen]
-        sys.stdout.write(written(sheets(scored)))
+        write_file(written(sheets(scored)))
     if scored.unranked:
         say(f"No Friedman test: {scored.unranked}.")
     if scored.split == "dev":

@@ -24,15 +24,13 @@ def command(
 
     Example: deptool card runs/NAME --out card.md
     """
-    import sys
-
     from deptool.card import card
-    from deptool.cli.terminal import say
+    from deptool.cli.terminal import say, write_file
     from deptool.tables import write_text
 
     text = card(run)
     if out is None:
-        sys.stdout.write(text)
+        write_file(text)
     else:
         write_text(out, text)
         say(f"Written: {out}")

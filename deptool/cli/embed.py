@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deptool.cli.terminal import Verbose
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
@@ -44,6 +46,7 @@ def command(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Turn recordings into vectors with times, which networks of recordings learn from.
 
@@ -74,7 +77,7 @@ def command(
         terminal.show_json(_as_json(summary))
     else:
         _show(summary)
-    _tell(summary, corpus)
+    _tell(summary, corpus, verbose)
     if videos is not None and summary.encoding.source == "tables":
         terminal.say("The videos were not read: this encoder reads the tables alone.")
     if summary.failed:
@@ -147,9 +150,10 @@ def _show(summary: EmbedSummary) -> None:
         terminal.show_table(title, ("recording", "vectors", "valid"), rows)
 
 
-def _tell(summary: EmbedSummary, corpus: Path) -> None:
+def _tell(summary: EmbedSummary, corpus: Path, verbose: bool) -> None:
     """Say what was done, and what a user should look at."""
     from deptool.cli import terminal
+    from deptool.naming import by_reason
 
     terminal.say(
         f"{len(summary.done)} encoded, {summary.kept} were there already, {len(summary.failed)}"
@@ -164,10 +168,14 @@ def _tell(summary: EmbedSummary, corpus: Path) -> None:
         shown = ", ".join(summary.strangers[:10]) + (", …" if n > 10 else "")
         are = "is" if n == 1 else "are"
         terminal.say(
-            f"{terminal.count(n, 'video')} of this folder {are} not in the corpus: {shown}"
+            f"{terminal.count(n, 'video')} of this folder {are} not in the corpus"
+            + (f": {shown}" if verbose else f" ({terminal.ASK}).")
         )
     unread = [f"{name}: left out: {why}" for name, why in sorted(summary.left_out.items())]
     failed = [f"{name}: {why}" for name, why in sorted(summary.failed.items())]
+    if not verbose:
+        unread = [f"left out, {line}" for line in by_reason(summary.left_out.values())]
+        failed = [f"not encoded, {line}" for line in by_reason(summary.failed.values())]
     for lines, show in ((unread, terminal.say), (failed, terminal.warn)):
         for line in lines[:_SHOWN]:
             show(line)

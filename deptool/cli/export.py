@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deptool.cli.terminal import Verbose
+
 if TYPE_CHECKING:
     from deptool.export import ExportSummary
 
@@ -58,6 +60,7 @@ def command(
         typer.Option(help="With fex-csv: the unit of Pitch, Roll and Yaw; radians unless given."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Write the tables of a corpus as CSV, one file per recording, for use in other tools.
 
@@ -103,7 +106,7 @@ def command(
             bar.stop()
     if json:
         terminal.show_json(_as_json(summary))
-    _tell(summary)
+    _tell(summary, verbose)
     if summary.failed:
         raise typer.Exit(4)
 
@@ -120,9 +123,10 @@ def _as_json(summary: ExportSummary) -> dict[str, object]:
     }
 
 
-def _tell(summary: ExportSummary) -> None:
+def _tell(summary: ExportSummary, verbose: bool) -> None:
     from deptool.cli import terminal
     from deptool.export import PRIVACY
+    from deptool.naming import by_reason
 
     terminal.say(
         f"{terminal.count(len(summary.written), 'recording')} written to {summary.out},"
@@ -134,13 +138,15 @@ def _tell(summary: ExportSummary) -> None:
         terminal.say(text)
     for text in summary.warnings:
         terminal.warn(text)
-    for name, error in list(summary.failed.items())[:_SHOWN]:
-        # The table's name in the error says the recording already.
-        terminal.warn(
-            f"{name}: not exported: {error.what}" + (f". {error.fix}" if error.fix else "")
-        )
-    if len(summary.failed) > _SHOWN:
-        terminal.warn(f"… and {len(summary.failed) - _SHOWN} more. All are in --json.")
+    # The table's name in the error would say the recording as well.
+    failed = {n: e.what + (f". {e.fix}" if e.fix else "") for n, e in summary.failed.items()}
+    lines = [f"{name}: not exported: {why}" for name, why in failed.items()]
+    if not verbose:
+        lines = [f"not exported, {line}" for line in by_reason(failed.values())]
+    for line in lines[:_SHOWN]:
+        terminal.warn(line)
+    if lines[_SHOWN:]:
+        terminal.warn(f"… and {len(lines) - _SHOWN} more. All are in --json.")
     terminal.say(PRIVACY)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deptool.cli.terminal import Verbose
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
@@ -54,6 +56,7 @@ def command(
         str | None, typer.Option(help="What reports call a new corpus; its folder's name if not.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the recordings as JSON.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Turn videos of faces into tables without pixels: landmarks, action units, pose, gaze.
 
@@ -83,7 +86,7 @@ def command(
     finally:
         if bar.live.is_started:
             bar.stop()
-    _show(summary, json)
+    _show(summary, json, verbose)
     if summary.labels_refused:
         raise summary.labels_refused
     if summary.failed or summary.changed:
@@ -154,7 +157,7 @@ def _rate(word: str) -> float | None:
         ) from None
 
 
-def _show(summary: ExtractSummary, as_json: bool) -> None:
+def _show(summary: ExtractSummary, as_json: bool, verbose: bool) -> None:
     from deptool.cli import terminal
 
     rows = summary.rows
@@ -183,29 +186,30 @@ def _show(summary: ExtractSummary, as_json: bool) -> None:
         f"{summary.n_new - unread} extracted, {summary.n_kept} were there already, {unread} could"
         f" not be read. The tables are in {summary.corpus.root}."
     )
-    _warn(summary)
+    _warn(summary, verbose or len(summary.rows) == 1)
     if summary.labels is not None:
         from deptool.cli.label import show as show_labels
 
-        show_labels(summary.labels)
+        show_labels(summary.labels, verbose)
 
 
-def _warn(summary: ExtractSummary) -> None:
-    """Say what a user should look at."""
+def _warn(summary: ExtractSummary, verbose: bool) -> None:
+    """Say what a user should look at; which recordings, where that was asked for."""
     from deptool.cli import terminal
 
     rows = summary.rows
-    if summary.elsewhere:
+    if n := len(summary.elsewhere):
         shown = ", ".join(summary.elsewhere[:10]) + (", …" if summary.elsewhere[10:] else "")
         terminal.say(
-            f"The corpus also holds {len(summary.elsewhere)} recordings that are not in this"
-            f" folder: {shown}"
+            f"The corpus also holds {terminal.count(n, 'recording')} not in this folder"
+            + (f": {shown}" if verbose else f" ({terminal.ASK}).")
         )
-    for name in summary.changed:
+    if n := len(summary.changed):
+        shown = ", ".join(summary.changed) if verbose else f"{terminal.count(n, 'recording')}"
         terminal.warn(
-            f"{name}: the file is another video than the one in the corpus (size, rate or length),"
-            f" and was left alone. Replaced? --force {name}. Another recording? Give it a name of"
-            " its own, or another corpus with --out."
+            f"{shown}: the file is another video than the one in the corpus (size, rate or length),"
+            f" and was left alone. Replaced? --force ID{'' if verbose else f' ({terminal.ASK})'}."
+            " Another recording? Give it a name of its own, or another corpus with --out."
         )
     if summary.lost_labels:
         terminal.warn(
@@ -213,15 +217,18 @@ def _warn(summary: ExtractSummary) -> None:
             " said of persons, sessions and splits is lost: deptool label"
             f" {summary.corpus.root} labels.csv"
         )
-    for name, first in summary.duplicates:
+    for name, first in summary.duplicates if verbose else ():
         read = "both were read" if name in set(rows["recording_id"]) else "it was read once"
         terminal.warn(f"{name}: the same video as {first}; {read}. Is it one recording?")
+    if summary.duplicates and not verbose:
+        videos = terminal.count(len(summary.duplicates), "video")
+        terminal.warn(
+            f"{videos}: the same as another one. Are they one recording? ({terminal.ASK})"
+        )
     n_ambiguous = int(rows["n_ambiguous"].sum())
     if n_ambiguous:
         terminal.warn(
             f"ambiguous: {terminal.count(n_ambiguous, 'row')}, perhaps of another person's face."
             " See the column n_ambiguous and `deptool check`; --roi or --faces all help."
         )
-    for row in rows.to_dicts():
-        if row["reason"]:
-            terminal.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
+    terminal.warn_of_rows(rows.to_dicts(), verbose)

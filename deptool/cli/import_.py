@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deptool.cli.terminal import Verbose
+
 if TYPE_CHECKING:
     from deptool.ingest import ImportSummary
 
@@ -42,6 +44,7 @@ def command(
     ] = None,
     name: Annotated[str | None, typer.Option(help="The corpus's name; its folder's.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print recordings as JSON.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Import feature files of a public corpus or another tool; the same command again resumes.
 
@@ -93,11 +96,11 @@ def command(
         terminal.show_json(summary.rows.to_dicts())
     else:
         _show(summary)
-    _tell(summary)
+    _tell(summary, verbose or len(summary.rows) == 1)
     if summary.labels is not None:
         from deptool.cli.label import show as show_labels
 
-        show_labels(summary.labels)
+        show_labels(summary.labels, verbose)
     if summary.labels_refused:
         terminal.say(
             "labels.csv was not joined. The tables are kept: mend it and give the same command"
@@ -138,8 +141,9 @@ def _show(summary: ImportSummary) -> None:
     )
 
 
-def _tell(summary: ImportSummary) -> None:
+def _tell(summary: ImportSummary, verbose: bool) -> None:
     from deptool.cli import terminal
+    from deptool.naming import told
 
     n_unread = int((summary.rows["n_frames"] == 0).sum())
     unread = f" {n_unread} could not be read," if n_unread else ""
@@ -163,26 +167,32 @@ def _tell(summary: ImportSummary) -> None:
             " cannot be known, for this corpus or by anybody."
         )
     for note in summary.notes:
-        terminal.say(f"Note: {note}")
-    if summary.without_files:
-        listed = ", ".join(summary.without_files[:10]) + (", …" * (len(summary.without_files) > 10))
-        terminal.warn(f"{len(summary.without_files)} recordings are not in the corpus: {listed}")
+        terminal.say(f"Note: {told(note, verbose)}")
+    if any(told(note, False) != note for note in summary.notes) and not verbose:
+        terminal.say(f"Notes with ids stand whole in corpus.json ({terminal.ASK}).")
+    if n := len(summary.without_files):
+        listed = ", ".join(summary.without_files[:10]) + (", …" * (n > 10))
+        terminal.warn(
+            f"{n} recordings are not in the corpus"
+            + (f": {listed}" if verbose else f" ({terminal.ASK}).")
+        )
     if odd := summary.odd_rates:
         name, fps = next(iter(odd.items()))
         more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
-        terminal.warn(
-            f"{name}{more}: {fps:.2g} rows per second; is the unit of time (or fps) right?"
-        )
+        who = f"{name}{more}" if verbose else terminal.count(len(odd), "recording")
+        terminal.warn(f"{who}: {fps:.2g} rows per second; is the unit of time (or fps) right?")
     lines = [f"{name}: {text}" for name, texts in summary.said.items() for text in texts]
-    for line in lines[:_SHOWN]:
+    for line in lines[:_SHOWN] if verbose else ():
         terminal.say(line)
-    if lines[_SHOWN:]:
+    if lines[_SHOWN:] and verbose:
         terminal.say(f"… and {len(lines) - _SHOWN} more such notes.")
-    bad = [r for r in summary.rows.to_dicts() if r["reason"]]
-    for row in bad[:_SHOWN]:
-        terminal.warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
-    if bad[_SHOWN:]:
-        terminal.warn(f"… and {len(bad) - _SHOWN} more. All stand in recordings.parquet.")
+    if lines and not verbose:
+        n_notes = terminal.count(len(lines), "note")
+        on = terminal.count(len(summary.said), "recording")
+        terminal.say(
+            f"{n_notes} on {on} (gaps, several faces) in corpus.json; --verbose says them here."
+        )
+    terminal.warn_of_rows(summary.rows.to_dicts(), verbose, _SHOWN)
 
 
 def _scores(summary: ImportSummary) -> str:

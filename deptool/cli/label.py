@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deptool.cli.terminal import Verbose
+
 if TYPE_CHECKING:
     from deptool.label_summary import LabelSummary
 
@@ -18,6 +20,7 @@ def command(
     corpus: Annotated[Path, typer.Argument(help="The corpus folder.")],
     labels: Annotated[Path, typer.Argument(help="The CSV with the labels.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Join labels to a corpus: persons, sessions, splits and scores.
 
@@ -38,14 +41,15 @@ def command(
     from deptool.label import join_labels
 
     summary = join_labels(open_corpus(corpus), labels)
-    show(summary)
+    show(summary, verbose)
     if as_json:
         show_json(dataclasses.asdict(summary))
 
 
-def show(summary: LabelSummary) -> None:
+def show(summary: LabelSummary, verbose: bool) -> None:
     """Say on stderr what a join did, and what to be careful with."""
     from deptool.cli.terminal import say, warn
+    from deptool.naming import told
 
     scores = ", ".join(f"{n} {scale}" for scale, n in summary.n_scores.items()) or "none"
     splits = ", ".join(f"{name} {n}" for name, n in summary.n_splits.items())
@@ -58,4 +62,4 @@ def show(summary: LabelSummary) -> None:
     if summary.n_described:
         say(f"Persons of whom gender or age is known: {summary.n_described}.")
     for text in summary.warnings():
-        warn(text)
+        warn(told(text, verbose))

@@ -12,9 +12,10 @@ import typer
 
 import deptool.cli
 from deptool.errors import DeptoolError
+from deptool.interrupts import sigterm_ends_in_order
 
 # Files in this folder that are not verbs.
-_NOT_VERBS = {"bars", "fitted", "main", "terminal"}
+_NOT_VERBS = {"bars", "fitted", "main", "plain_console", "terminal"}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,6 +58,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows '?', not an error
+    sigterm_ends_in_order()
     try:
         app()
     except DeptoolError as error:

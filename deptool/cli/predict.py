@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from deptool.cli.terminal import Verbose
+
 PANEL = "Models"
 ORDER = 40
 
@@ -20,6 +22,7 @@ def command(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     json_: Annotated[bool, typer.Option("--json", help="Rows as JSON on stdout.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Predict scores for new recordings with a trained run: the mean over its members.
 
@@ -28,8 +31,9 @@ def command(
 
     Example: deptool predict runs/depressionmlp-corpus-1a2b3c4d new_corpus --out new.csv
     """
-    from deptool.cli.terminal import count, say, show_json, show_table, warn
+    from deptool.cli.terminal import ASK, count, say, show_json, show_table, warn
     from deptool.corpus import open_corpus
+    from deptool.naming import by_reason
     from deptool.predict import predict, predictions_path
 
     opened = open_corpus(corpus)
@@ -44,12 +48,14 @@ def command(
         shown = ", ".join(found.known_persons[:10]) + (", …" if found.known_persons[10:] else "")
         warn(
             f"{count(len(found.known_persons), 'person')} of this corpus may be in the run's"
-            f" training data, by the same id: {shown}. Predictions for them flatter."
+            f" training data, by the same id{f': {shown}' if verbose else f' ({ASK})'}."
+            " Predictions for them flatter."
         )
     if found.skipped:
         warn(f"{count(len(found.skipped), 'recording')} cannot be used, without a prediction:")
-        for name, why in list(found.skipped.items())[:10]:
-            say(f"  {name}: {why}")
+        lines = [f"{name}: {why}" for name, why in found.skipped.items()]
+        for line in (lines if verbose else by_reason(found.skipped.values()))[:10]:
+            say(f"  {line}")
     rows = found.predictions.to_dicts()
     if json_:
         show_json(rows)

@@ -50,6 +50,13 @@ def command(
             metavar="FILE", help="Write which id became which pseudonym, outside the release."
         ),
     ] = None,
+    published: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY",
+            help="The day for Croissant and RO-Crate, as in 2026-01-31; none unless given.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Make a reduced copy of a corpus, to be shared, with what a data steward asks for.
@@ -71,7 +78,9 @@ def command(
     key = read_key(key_file)
     bar, show = _bar()
     try:
-        released = release_corpus(corpus, out, settings, key, links=links, on_progress=show)
+        released = release_corpus(
+            corpus, out, settings, key, links=links, published=published, on_progress=show
+        )
     except KeyboardInterrupt:
         bar.stop()
         terminal.say("Interrupted. Nothing was released.")

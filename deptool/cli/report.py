@@ -249,24 +249,22 @@ def _read(
 
 def _write(report: Report, chosen: Format, out: Path | None) -> None:
     import io
-    import sys
 
-    from rich.console import Console
-
-    from deptool.cli.terminal import WIDE
+    from deptool.cli.plain_console import PlainConsole
+    from deptool.cli.terminal import WIDE, write_file
     from deptool.report_formats import WRITERS
     from deptool.tables import write_text
 
     if chosen is Format.rich:
         page = io.StringIO()
-        _print(report, Console(file=page, width=WIDE, highlight=False))
+        _print(report, PlainConsole(file=page, width=WIDE, highlight=False))
         text = page.getvalue()
     else:
         text = WRITERS[chosen.value](report)
     if out:
         write_text(out, text)
     else:
-        sys.stdout.write(text)
+        write_file(text)
 
 
 def _plot(report: Report, console: Console, plot: bool | None) -> None:

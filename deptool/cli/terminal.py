@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from deptool.errors import DeptoolError
+from deptool.plain_text import plain, steady
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,21 +19,26 @@ if TYPE_CHECKING:
 
     from deptool.report_table import Sheet
 
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Name recordings and persons on stderr too.")
+]
+ASK = "--verbose says which"  # of ids that are not told
+
 WIDE = 160  # characters of a table that is not shown on a terminal
 
 
 def talk() -> Console:
     """The console on stderr."""
-    from rich.console import Console
+    from deptool.cli.plain_console import PlainConsole
 
-    return Console(stderr=True, highlight=False)
+    return PlainConsole(stderr=True, highlight=False)
 
 
 def page() -> Console:
     """The console on stdout; wide where it is no terminal, so that no cell is cut off in a pipe."""
-    from rich.console import Console
+    from deptool.cli.plain_console import PlainConsole
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    return PlainConsole(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def show_error(error: DeptoolError) -> None:
@@ -65,9 +74,27 @@ def warn(text: str) -> None:
     talk().print(f"[yellow]Warning:[/] {escape(text)}", soft_wrap=True)
 
 
+def warn_of_rows(rows: Sequence[Mapping[str, object]], verbose: bool, most: int = 20) -> None:
+    """Warn of recordings whose row has a reason: each of them, or how many of each status."""
+    bad = [row for row in rows if row["reason"]]
+    for row in bad[:most] if verbose else ():
+        warn(f"{row['recording_id']}: {row['status']}: {row['reason']}")
+    if bad[most:] and verbose:
+        warn(f"… and {len(bad) - most} more. All stand in recordings.parquet.")
+    if bad and not verbose:
+        kinds = Counter(str(row["status"]) for row in bad)
+        shown = ", ".join(f"{n} {status}" for status, n in kinds.most_common())
+        warn(f"{shown}: why stands in recordings.parquet (reason), and --verbose says it here.")
+
+
 def show_json(value: object) -> None:
-    """JSON on stdout."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """JSON on stdout; letters that would steer a terminal are written as \\uXXXX."""
+    sys.stdout.write(steady(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
+
+
+def write_file(text: str) -> None:
+    """A file's text on stdout: as it is in a pipe, and without what would steer a terminal."""
+    sys.stdout.write(plain(text) if sys.stdout.isatty() else text)
 
 
 def show_marked(title: str, rows: Sequence[tuple[bool | None, str, str, str]]) -> None:
@@ -98,9 +125,9 @@ def show_table(
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")
     for i, name in enumerate(header):
-        table.add_column(name, justify="left" if i < left else "right")
+        table.add_column(escape(name), justify="left" if i < left else "right")
     for row in rows:
         table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
     page().print(table)
@@ -146,6 +173,6 @@ def show_sheet(sheet: Sheet, console: Console) -> None:
     if not found.intervals:
         console.print("The intervals need a wider terminal; JSON has them.")
     if found.dropped:
-        console.print(f"No room for {', '.join(found.dropped)}; JSON has them.")
+        console.print(f"No room for {', '.join(found.dropped)}; JSON has them.", markup=False)
     for mark, text in sheet.footnotes:
         console.print(f"{mark} {text}", markup=False)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deptool.cli.terminal import Verbose
+
 if TYPE_CHECKING:
     from deptool.corpus import Corpus
     from deptool.runs import Run
@@ -86,20 +88,23 @@ def command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a split with a person on two sides.")
     ] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Train a model on a corpus; the same command again resumes an interrupted run.
 
     Example: deptool train corpus --model depressionmlp --protocol group-kfold:5 --seeds 3
     """
+    from functools import partial
+
     from deptool.cli.bars import Bars
     from deptool.cli.terminal import say
     from deptool.logbook import Logbook
     from deptool.train import default_seeds, train
 
     settings = _settings(model, config, list(set_ or []), epochs)
-    opened = _open(corpora or [], train_on or [], test_on, protocol, drop_shared)
+    opened = _open(corpora or [], train_on or [], test_on, protocol, drop_shared, verbose)
     logbook = Logbook(log or [])
-    bars = Bars(settings, _begin)
+    bars = Bars(settings, partial(_begin, verbose=verbose))
 
     def start(run: Run, resumed: bool) -> None:
         logbook.start(run)
@@ -147,12 +152,14 @@ def _open(
     test_on: Path | None,
     protocol: str | None,
     drop_shared: bool,
+    verbose: bool,
 ) -> Corpus:
     """The corpus to train on, several as one, or one to train on and another to test on."""
     from deptool.cli.terminal import warn
     from deptool.corpus import open_corpus
     from deptool.errors import UsageError
     from deptool.joint import across, join
+    from deptool.naming import told
 
     if bool(train_on) != bool(test_on):
         raise UsageError("--train-on and --test-on need each other")
@@ -170,7 +177,7 @@ def _open(
     else:
         return open_corpus(corpora[0] if corpora else Path("corpus"))
     for note in joint.notes:
-        warn(note)
+        warn(told(note, verbose))
     return joint
 
 
@@ -192,27 +199,30 @@ def _settings(model: str, config: Path | None, words: list[str], epochs: int | N
     return resolve(cls, layer, words=words, where=f"settings of {model}")
 
 
-def _begin(run: Run, resumed: bool) -> None:
+def _begin(run: Run, resumed: bool, *, verbose: bool) -> None:
     """What is about to be trained, and what makes its numbers worth less."""
     from deptool.cli.terminal import count, say
 
     members = count(len(run.about["members"]), "member")
     verb = "Resuming" if resumed else "Training"
     say(f"{verb} {run.root}: {members} on {run.about['device']}, {run.about['protocol']}")
-    _warn(run)
+    _warn(run, verbose)
 
 
-def _warn(run: Run) -> None:
+def _warn(run: Run, verbose: bool) -> None:
     """What makes the run's numbers worth less, before any number is seen."""
     from rich.markup import escape
 
     from deptool.cli.terminal import say, talk, warn
+    from deptool.naming import by_reason, told
     from deptool.splits import Overlap
 
     about = run.about
     overlap = Overlap(**about["overlap"])
     if overlap:
-        talk().print(f"[bold red]Warning:[/] {escape(overlap.sentence())}", soft_wrap=True)
+        talk().print(
+            f"[bold red]Warning:[/] {escape(told(overlap.sentence(), verbose))}", soft_wrap=True
+        )
         for split, n in overlap.recordings.items():
             of = sum(fold[split]["recordings"] for fold in about["folds"])
             say(f"  {n} of {of} {split} recordings show a person the model has met before.")
@@ -226,8 +236,9 @@ def _warn(run: Run) -> None:
         warn("there are no test recordings, so there will be no test score. Dev chose the epoch.")
     if about["skipped"]:
         warn(f"{len(about['skipped'])} recordings cannot be used and have no prediction:")
-        for name, why in list(about["skipped"].items())[:10]:
-            say(f"  {name}: {why}")
+        lines = [f"{name}: {why}" for name, why in about["skipped"].items()]
+        for line in (lines if verbose else by_reason(about["skipped"].values()))[:10]:
+            say(f"  {line}")
         if any("its table has no" in why for why in about["skipped"].values()):
             say("  A model that can do without a group keeps them: --without GROUP")
     if about["n_segments_dropped"]:

@@ -12,6 +12,10 @@ SCALE = "BDI-II"
 TASKS = ("Freeform", "Northwind")
 
 
+# A settings file that fills the disk is refused; this many rows take some 60 GB.
+MOST_ROWS = 100_000_000
+
+
 @dataclass(frozen=True)
 class SynthSettings:
     """A cohort's settings; the same ones make the same bytes.
@@ -50,7 +54,7 @@ class SynthSettings:
         self._require("fps", 1 <= self.fps <= 120, "from 1 to 120")
         for name in ("width", "height"):
             self._require(name, 64 <= getattr(self, name) <= 16_384, "from 64 to 16384")
-        self._require("seed", self.seed >= 0, "0 or more")
+        self._require("seed", 0 <= self.seed < 2**63, "from 0 to below 2 to the power of 63")
         for name in ("signal", "identity", "marker", "drift"):
             self._require(name, 0 <= getattr(self, name) <= 1, "from 0 to 1")
         self._require(
@@ -66,6 +70,12 @@ class SynthSettings:
             "score_sd", 1 <= self.score_sd < most, f"from 1 to below {most:.1f} at this score_mean"
         )
         self._require("change", 0 <= self.change < math.inf, "0 or more")
+        rows = self.subjects * self.sessions * self.tasks * int(self.seconds * self.fps)
+        if rows > MOST_ROWS:
+            raise ValueError(
+                f"the cohort would have {rows / MOST_ROWS:.3g} times the {MOST_ROWS:,} rows that a"
+                " cohort may have: fewer persons, sessions, tasks or seconds, or a lower fps"
+            )
 
     def _require(self, name: str, good: bool, words: str) -> None:
         if not good:

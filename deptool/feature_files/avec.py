@@ -19,6 +19,7 @@ from deptool.feature_files.avec_lists import Entry, read_list, split_of
 from deptool.feature_files.feature_csv import read_header
 from deptool.feature_files.label_files import Said, agree, counted, listed, only_number
 from deptool.importers import Found, Item, Label
+from deptool.naming import naming
 from deptool.scales import SCALES
 from deptool.sources import SUFFIXES, find_files
 
@@ -230,22 +231,22 @@ def _notes(
     settings: Settings,
 ) -> list[str]:
     """Sentences on what the list, the labels and the folders lack, and on who is in two splits."""
-    notes = []
+    notes: list[str] = []
     sessions = {recording.session for recording in here}
     if entries and (lacking := here - {Recording(e.session, e.task) for e in entries}):
         names = listed((year.name(recording) for recording in lacking), _SHOWN)
-        notes.append(f"the list lacks {counted(len(lacking), 'recording')} of the folder: {names}")
+        what = f"the list lacks {counted(len(lacking), 'recording')} of the folder"
+        notes.append(naming(what, names))
     if without := sessions - set(scores):
         where = "; --set labels=FOLDER (or a list) says where they are"
-        notes.append(
-            f"{counted(len(without), *_HAVE)} no score: {listed(without, _SHOWN)}"
-            + (where if settings.labels is None else "")
-        )
+        what, where = f"{counted(len(without), *_HAVE)} no score", where * (not settings.labels)
+        notes.append(naming(what, listed(without, _SHOWN), where))
     if without := sessions - set(splits):
-        notes.append(
+        what = (
             f"{counted(len(without), *_HAVE)} no split, since neither a list nor a folder's name"
-            f" (Training, dev, …) says one: {listed(without, _SHOWN)}"
+            " (Training, dev, …) says one"
         )
+        notes.append(naming(what, listed(without, _SHOWN)))
     parts: dict[str, set[str]] = defaultdict(set)
     for session, split in splits.items():
         parts[session[:3]].add(split)

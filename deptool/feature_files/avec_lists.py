@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from deptool.csv_file import read_number, read_split, refuse
 from deptool.errors import DataError, InputError
+from deptool.plain_files import read_text
 from deptool.scales import SCALES
 from deptool.schema import SPLITS
 
@@ -43,7 +44,7 @@ def read_list(path: Path) -> tuple[list[Entry], list[str]]:
     Raises InputError where it cannot be read, DataError (with lines) where it is no such list.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not UTF-8 text"
         raise InputError(f"cannot be read: {reason}", where=str(path)) from error

@@ -83,6 +83,13 @@ class Map:
                 raise ValueError(f"columns.{name} must be the name of a column, not {column!r}")
 
 
+def _is_mark(letter: str) -> bool:
+    """Whether it can stand between numbers: none of a number's own letters, and no quote."""
+    return (
+        letter.isascii() and letter.isprintable() and not (letter.isalnum() or letter in "\"'+-.")
+    )
+
+
 def _check_words(map: Map) -> None:
     """Raise ValueError where a key is missing, or contradicts another."""
     name, _, version = map.feature_set.rpartition("-")
@@ -95,8 +102,10 @@ def _check_words(map: Map) -> None:
         raise ValueError(f'time must be the column of the clock, such as time = "t". {_EXAMPLE}')
     if map.time_unit == "frame" and map.fps is None:
         raise ValueError('time_unit = "frame" needs fps, the pictures per second')
-    if len(map.separator) != 1:
-        raise ValueError(f"separator must be one letter, not {map.separator!r}")
+    if len(map.separator) != 1 or not (map.separator == "\t" or _is_mark(map.separator)):
+        raise ValueError(
+            f"separator must be one mark such as , or ; or a tab, not {map.separator[:9]!r}"
+        )
     if (map.x is None) != (map.y is None):
         raise ValueError("x and y go together")
     for key in ("x", "y"):

@@ -18,6 +18,7 @@ from deptool.csv_file import read_split, refuse
 from deptool.errors import DataError
 from deptool.feature_files.label_files import Row, Said, agree, counted, listed, numbers, read_rows
 from deptool.importers import Label, Subject
+from deptool.naming import Naming, naming
 from deptool.scales import SCALES
 from deptool.schema import SPLITS
 from deptool.subjects import read_gender
@@ -101,9 +102,12 @@ def read_answers(files: Mapping[str, Path], splits: Mapping[str, str | None]) ->
     more_splits, more_scores = _said(rest)
     scores = {**more_scores, **known_scores}
     by_split = {**more_splits, **known_splits}
-    notes = [
-        f"the files of all sessions give {counted(len(differing), what)} other than the lists of"
-        f" train, dev and test, which count: {listed(differing)}"
+    notes: list[str] = [
+        naming(
+            f"the files of all sessions give {counted(len(differing), what)} other than the lists"
+            " of train, dev and test, which count",
+            listed(differing),
+        )
         for what, before, now in (
             ("split", known_splits, more_splits),
             ("score", known_scores, more_scores),
@@ -128,11 +132,12 @@ def missing(sessions: Collection[str], answers: Answers) -> list[str]:
     absent = named - set(sessions)
     without = [s for s in sessions if s not in named] if named else []
     unscored = [s for s in sessions if s in named and s not in answers.scores]
-    notes = []
+    notes: list[str] = []
     if absent:
-        notes.append(f"{_sessions(len(absent))} labels but no features: {listed(absent)}")
+        notes.append(naming(f"{_sessions(len(absent))} labels but no features", listed(absent)))
     if without:
-        notes.append(f"{_sessions(len(without))} features but no labels: {listed(without)}")
+        what = f"{_sessions(len(without))} features but no labels"
+        notes.append(naming(what, listed(without)))
     if unscored:
         by = _by_split(unscored, answers.splits)
         notes.append(f"{_sessions(len(unscored))} a split but no score ({by})")
@@ -193,7 +198,7 @@ def _said(entries: Sequence[_Entry]) -> tuple[dict[str, str], dict[str, float]]:
 def _genders(entries: Sequence[_Entry]) -> tuple[dict[str, str], list[str]]:
     """Gender by session, and where it is left out: for another word, or two that differ."""
     found: dict[str, set[str]] = {}
-    notes = []
+    notes: list[str] = []
     for entry in entries:
         if not entry.gender:
             continue
@@ -201,12 +206,12 @@ def _genders(entries: Sequence[_Entry]) -> tuple[dict[str, str], list[str]]:
         if gender:
             found.setdefault(entry.session, set()).add(gender)
         else:
-            notes.append(
-                f"{entry.session}: the gender {entry.gender!r} is left out ({entry.where})"
-            )
+            what = f"the gender {entry.gender[:20]!r} is left out ({entry.where})"
+            notes.append(Naming(f"{entry.session}: {what}", what))
     two = [session for session, genders in found.items() if len(genders) > 1]
     if two:
-        notes.append(f"{_sessions(len(two))} two genders in the files, left out: {listed(two)}")
+        what = f"{_sessions(len(two))} two genders in the files, left out"
+        notes.append(naming(what, listed(two)))
     return {s: min(genders) for s, genders in found.items() if s not in two}, notes
 
 
@@ -214,7 +219,7 @@ def _about_binary(
     entries: Sequence[_Entry], scores: Mapping[str, float], splits: Mapping[str, str]
 ) -> list[str]:
     """Where the binary column is not what the score makes of it."""
-    notes = []
+    notes: list[str] = []
     for given, words in ((0.0, f"{CUT} or more"), (1.0, f"below {CUT}")):
         wrong = {
             e.session
@@ -224,16 +229,17 @@ def _about_binary(
             and (scores[e.session] >= CUT) != bool(e.binary)
         }
         if wrong:
-            notes.append(
+            what = (
                 f"{_sessions(len(wrong))} {given:g} in the binary column but a score of {words}"
-                f" ({_by_split(wrong, splits)}); the score counts: {listed(wrong)}"
+                f" ({_by_split(wrong, splits)}); the score counts"
             )
+            notes.append(naming(what, listed(wrong)))
     return notes
 
 
 def _about_items(entries: Sequence[_Entry], scores: Mapping[str, float]) -> list[str]:
     """Items that are empty, and items that do not add up to the total."""
-    notes = []
+    notes: list[str] = []
     for entry in entries:
         score, items = scores.get(entry.session), entry.items
         if score is None or len(items) < len(_ITEMS):
@@ -241,15 +247,13 @@ def _about_items(entries: Sequence[_Entry], scores: Mapping[str, float]) -> list
         empty = [name for name, value in items.items() if value is None]
         total = sum(value for value in items.values() if value is not None)
         if 0 < len(empty) < len(items):
-            notes.append(
-                f"{entry.session}: the item {', '.join(empty)} is empty ({entry.where}); the total,"
-                f" {score:g}, stands"
-            )
+            what = f"the item {', '.join(empty)} is empty ({entry.where}); the total"
+            notes.append(Naming(f"{entry.session}: {what}, {score:g}, stands", f"{what} stands"))
         if not empty and total != score:
-            notes.append(
-                f"{entry.session}: the items add up to {total:g}, but the total is {score:g}"
-                f" ({entry.where}); the total counts"
-            )
+            what = "the items do not add up to the total"
+            where = f"({entry.where}); the total counts"
+            sums = f"the items add up to {total:g}, but the total is {score:g}"
+            notes.append(Naming(f"{entry.session}: {sums} {where}", f"{what} {where}"))
     return notes
 
 

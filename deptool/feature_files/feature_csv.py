@@ -34,6 +34,7 @@ NOT_A_NUMBER = (
     *("", "NA", "N/A", "None", "null"),
 )
 _BLOCK = 8_000_000  # bytes parsed at once
+_TOP = 3.4e38  # the largest float32, nearly
 _LONGEST = 1_000_000  # bytes of a header that are read
 
 
@@ -62,6 +63,12 @@ def read_header(path: Path, separator: str = ",") -> list[str]:
         raise InputError("is not text in UTF-8", where=path.name, fix="Save it as CSV in UTF-8.")
     if not line.strip():
         raise InputError("begins with an empty line, not with names", where=path.name)
+    if b"\r" in line.rstrip(b"\r\n"):
+        raise InputError(
+            "has a carriage return within its first line",
+            where=path.name,
+            fix="Save it with the usual ends of lines, \\n or \\r\\n.",
+        )
     return _cells(line.removeprefix(b"\xef\xbb\xbf"), separator)
 
 
@@ -73,7 +80,7 @@ def first_row(path: Path, separator: str = ",") -> dict[str, str]:
     header = read_header(path, separator)
     with path.open("rb") as file:
         file.readline()
-        for line in file:
+        while line := file.readline(_LONGEST):
             if line.strip():
                 return dict(zip(header, _cells(line, separator), strict=False))
     return {}
@@ -273,13 +280,13 @@ def _read(
 def _named(
     table: pl.DataFrame, places: dict[str, int], number: pl.Series, texts: Collection[str]
 ) -> pl.DataFrame:
-    """`LINE` and the wanted columns under their names; NaN and infinity are no numbers."""
+    """`LINE` and the wanted columns under their names; NaN, infinity, 1e300 are no numbers."""
     import polars as pl
 
     columns = []
     for name, i in places.items():
         cell = pl.col(f"c{i}")
-        value = cell.str.strip_chars() if name in texts else pl.when(cell.is_finite()).then(cell)
+        value = cell.str.strip_chars() if name in texts else pl.when(cell.abs() <= _TOP).then(cell)
         columns.append(value.alias(name))
     return table.select(number, *columns)
 
@@ -288,7 +295,10 @@ def _cells(line: bytes, separator: str) -> list[str]:
     """The cells of one line, without spaces and quotes around them."""
     text = line.decode("utf-8", errors="replace").rstrip("\r\n")
     reader = csv.reader([text], delimiter=separator, skipinitialspace=True)
-    return [cell.strip() for cell in next(reader, [])]
+    try:
+        return [cell.strip() for cell in next(reader, [])]
+    except csv.Error:  # a cell of more than 131,072 letters, a carriage return
+        return [cell.strip() for cell in text.split(separator)]
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:

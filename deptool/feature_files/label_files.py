@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from deptool.csv_file import read_csv, read_number, read_split, refuse
 from deptool.errors import DataError, InputError, SchemaError
+from deptool.plain_files import read_text
 
 Names = Mapping[str, Sequence[str]]  # meaning -> names of the column, lower case
 V = TypeVar("V", str, float)
@@ -108,7 +109,7 @@ def only_number(path: Path, low: float, high: float) -> float:
     Raises InputError where it cannot be read, DataError where it holds something else.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig").strip().strip(",;\"'")
+        text = read_text(path).strip().strip(",;\"'")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not UTF-8 text"
         raise InputError(f"cannot be read: {reason}", where=path.name) from error

@@ -41,7 +41,8 @@ def read_listed(path: Path, plain: Sequence[str], lists: Mapping[str, int]) -> N
             if read is None and cell not in NOT_A_NUMBER:
                 found.cell(line, name, f"a list of {size} numbers" if size else "a number")
             values += read or [np.nan] * (size or 1)
-        rows.append(np.array(values, dtype=np.float32))
+        with np.errstate(over="ignore"):  # what is too large for float32 is no number
+            rows.append(np.array(values, dtype=np.float32))
     matrix = np.array(rows, dtype=np.float32).reshape(len(rows), len(names))
     table = pl.DataFrame(matrix, schema=names, orient="row")
     table = table.select(pl.when(pl.all().is_finite()).then(pl.all()))
@@ -75,7 +76,7 @@ def _numbers(cell: str, size: int) -> list[float] | None:
     try:
         values = json.loads(cell.replace("nan", "NaN").replace("None", "null"))
         flat = np.array(values, dtype=np.float64).ravel().tolist()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     wanted = size or 1
     return flat[:wanted] if len(flat) >= wanted else None

@@ -32,11 +32,12 @@ def one_face(
     import polars as pl
 
     clock, is_face = pl.col("timestamp"), pl.all_horizontal(pl.col(BOX).is_not_null())
-    counts = table.group_by(clock).agg(is_face.sum().cast(pl.Int32).alias("n_faces"))
+    timed = table.filter(clock.is_not_null())
+    counts = timed.group_by(clock).agg(is_face.sum().cast(pl.Int32).alias("n_faces"))
     most = int(counts["n_faces"].to_numpy().max(initial=0))
     if most < 2:
         return table.join(counts, on="timestamp", how="left", maintain_order="left"), ()
-    table = table.filter(clock.is_not_null()).sort(clock, maintain_order=True)
+    table = timed.sort(clock, maintain_order=True)
     faces = table.filter(is_face)
     every = table.unique("timestamp", keep="first", maintain_order=True)
     times = every["timestamp"].to_numpy().astype(np.float64)

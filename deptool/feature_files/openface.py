@@ -135,7 +135,9 @@ def join_blocks(blocks: Sequence[Rows]) -> Rows:
     if lengths[0] != lengths[-1]:
         notes += (f"its files have {lengths[0]} to {lengths[-1]} rows: joined by frame",)
     truncated = any(block.truncated for block in blocks)
-    return Rows(table.with_columns(pl.col("frame").cast(pl.Int32)), problems, notes, truncated)
+    return Rows(
+        table.with_columns(pl.col("frame").cast(pl.Int32, strict=False)), problems, notes, truncated
+    )
 
 
 def choose_face(

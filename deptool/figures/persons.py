@@ -59,7 +59,9 @@ def draw(figure: SubFigure, frame: pl.DataFrame, data: FigureData) -> None:
     axes.axhline(_mean(frame), ls="--", color=style.paper("ink"), lw=0.9, label=_mean_text(frame))
     axes.set_xlim(0.3, len(frame) + 0.7)
     if len(frame) <= _NAMED:
-        axes.set_xticks(places, labels=frame["subject_id"].to_list(), rotation=90)
+        axes.set_xticks(
+            places, labels=[style.short(name) for name in frame["subject_id"]], rotation=90
+        )
     style.paper_legend(axes, columns=3)
 
 

@@ -70,10 +70,11 @@ class Found:
     """What a folder holds.
 
     `notes` are sentences on what is missing, mended or left out: they are shown, and kept in
-    corpus.json. `id_space` names whose ids these are: two corpora of one space mean the same
-    person by the same subject_id ('avec', 'daic'). `persons_unknown`: the corpus does not say who
-    is in a recording. `frame_known`: width and height are known, so that coordinates can be
-    divided by them. `hint`: what to do where there are no feature files, but others lie there.
+    corpus.json; those that name recordings or persons are `deptool.naming.Naming`. `id_space` names
+    whose ids these are: two corpora of one space mean the same person by the same subject_id
+    ('avec', 'daic'). `persons_unknown`: the corpus does not say who is in a recording.
+    `frame_known`: width and height are known, so that coordinates can be divided by them. `hint`:
+    what to do where there are no feature files, but others lie there.
     """
 
     items: tuple[Item, ...]

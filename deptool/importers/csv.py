@@ -18,6 +18,7 @@ from deptool.feature_files.csv_map import Map as Settings
 from deptool.feature_files.feature_csv import LINE, first_row, read_header, read_numbers
 from deptool.feature_files.file_names import about
 from deptool.importers import Found, Item, Rows
+from deptool.naming import naming
 from deptool.schema import AU_INTENSITY
 from deptool.sources import find_files, recording_ids
 
@@ -65,7 +66,7 @@ def find(source: Path, settings: Settings) -> Found:
     if unnamed:
         listed = ", ".join(unnamed[:5]) + (", …" if unnamed[5:] else "")
         fits = f"{len(items) - len(unnamed)} of {len(items)}"
-        notes.append(f"names fits {fits} files; the others have no ids: {listed}")
+        notes.append(naming(f"names fits {fits} files; the others have no ids", listed))
     return Found(tuple(items), notes=tuple(notes), frame_known=settings.width is not None)
 
 

@@ -15,6 +15,7 @@ Yoon et al., "D-Vlog: multimodal vlog dataset for depression detection", AAAI 20
 from __future__ import annotations
 
 import re
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from deptool.errors import InputError, SchemaError
 from deptool.feature_files.label_files import counted, find_named, listed, read_folds
 from deptool.importers import Found, Item, Label, Rows
+from deptool.naming import naming
 from deptool.sources import find_files
 
 TITLE = "D-Vlog, landmark files NNN_visual.npy"
@@ -34,6 +36,11 @@ _POINTS = 68
 _BRIDGE = slice(27, 31)  # the nose from the brows down to its tip
 _HAVE = ("vlog has", "vlogs have")
 _FILE = re.compile(r"([\w-]+)_visual\.npy", re.IGNORECASE)
+# What NumPy raises for a header that it did not write.
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError, RecursionError),
+    tokenize.TokenError,
+)
 _LENGTHS_DIFFER = 0.1  # of the vlog's duration
 
 
@@ -92,9 +99,11 @@ def find(source: Path, settings: Settings) -> Found:
     labels = tuple(Label(vlog, "binary", value) for vlog, value in folds.depressed.items())
     notes = []
     if absent := folds.named - set(vlogs):
-        notes.append(f"{counted(len(absent), *_HAVE)} labels but no features: {listed(absent)}")
+        what = f"{counted(len(absent), *_HAVE)} labels but no features"
+        notes.append(naming(what, listed(absent)))
     if without := set(vlogs) - folds.named:
-        notes.append(f"{counted(len(without), *_HAVE)} features but no labels: {listed(without)}")
+        what = f"{counted(len(without), *_HAVE)} features but no labels"
+        notes.append(naming(what, listed(without)))
     return Found(items, labels, tuple(notes), persons_unknown=True)
 
 
@@ -135,8 +144,8 @@ def _load(path: Path) -> NDArray[np.float32]:
     """(row, 136 columns). Nothing in the file is run: pickled objects are refused."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"is no readable .npy file: {error}", where=path.name) from error
+    except _UNREADABLE as error:
+        raise InputError("is no readable .npy file", where=path.name) from error
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.shape[1] != 2 * _POINTS:
         shape = getattr(values, "shape", ())
         raise SchemaError(

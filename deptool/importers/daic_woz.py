@@ -23,6 +23,7 @@ from deptool.errors import DeptoolError, InputError, SchemaError
 from deptool.feature_files import daic, openface
 from deptool.feature_files.label_files import find_named, listed
 from deptool.importers import Found, Item, Rows
+from deptool.naming import Naming
 from deptool.sources import find_files
 
 if TYPE_CHECKING:
@@ -76,10 +77,11 @@ def find(source: Path, settings: Settings) -> Found:
     """
     paths = find_files(source, {".txt", ".csv"}, "text files")
     sessions = _sessions(paths)
-    notes = []
+    notes: list[str] = []
     excluded = [s for s in EXCLUDED if sessions.pop(s, None)]
     if excluded:
-        notes.append(f"left out, as the documentation excludes them: {listed(excluded)}")
+        what = "left out, as the documentation excludes them"
+        notes.append(Naming(f"{what}: {listed(excluded)}", f"{what}: {len(excluded)} sessions"))
     if not sessions:
         raise InputError(
             "holds no file such as 300_CLNF_features.txt",
@@ -101,7 +103,8 @@ def find(source: Path, settings: Settings) -> Found:
         split, options = answers.splits.get(session), {"without": dropped}
         items.append(Item(session, roles, session, session, split=split, options=options))
     if "402" in sessions:
-        notes.append("402: its video ends 2 minutes before the interview")
+        what = "its video ends 2 minutes before the interview"
+        notes.append(Naming(f"402: {what}", f"a session: {what}"))
     notes += [*answers.notes, *daic.missing(sessions, answers)]
     return Found(
         tuple(items),

@@ -133,7 +133,8 @@ def _timestamp(table: pl.DataFrame, where: str, settings: Settings) -> pl.Series
     unit = settings.time_unit
     if unit == "auto":
         # No video has a picture every millisecond, and none less than one a second.
-        step = np.median(np.diff(times.drop_nulls().to_numpy())) if len(times) > 1 else 0.0
+        steps = np.diff(times.drop_nulls().to_numpy())
+        step = np.median(steps) if len(steps) else 0.0
         unit = "ms" if step >= 1 else "s"
     return (times / (1000 if unit == "ms" else 1)).alias("timestamp")
 
@@ -155,7 +156,7 @@ def _mesh_columns(table: pl.DataFrame, width: int, height: int) -> list[pl.Serie
     flat = table.select(f"lm_mp_{i}_{axis}" for i in POINTS for axis in "xyz").to_numpy()
     whole = np.flatnonzero(np.isfinite(flat).all(axis=1))
     values = np.full((len(table), len(names)), np.nan, dtype=np.float32)
-    for rows in np.array_split(whole, max(1, len(whole) // _CHUNK)):
+    for rows in np.array_split(whole, max(1, len(whole) // _CHUNK)) if len(whole) else ():
         meshes = np.zeros((len(rows), N_MESH, 3))
         meshes[:, list(POINTS)] = flat[rows].reshape(-1, len(POINTS), 3)
         values[rows] = _measure(meshes * [width, height, width], width, height)

@@ -31,6 +31,7 @@ from deptool.feature_files.label_files import (
     read_folds,
 )
 from deptool.importers import Found, Item, Label, Rows
+from deptool.naming import naming
 from deptool.sources import find_files
 
 TITLE = "LMVD, CSV files of OpenFace 2"
@@ -97,9 +98,9 @@ def read(item: Item, settings: Settings) -> Rows:
 
 def _missing(vlogs: set[str], labelled: set[str]) -> Iterable[str]:
     if absent := labelled - vlogs:
-        yield f"{counted(len(absent), *_HAVE)} labels but no features: {listed(absent)}"
+        yield naming(f"{counted(len(absent), *_HAVE)} labels but no features", listed(absent))
     if without := vlogs - labelled:
-        yield f"{counted(len(without), *_HAVE)} features but no labels: {listed(without)}"
+        yield naming(f"{counted(len(without), *_HAVE)} features but no labels", listed(without))
 
 
 def _refusal(paths: list[Path], source: Path) -> InputError:

@@ -195,7 +195,7 @@ def _head_pose(table: pl.DataFrame, width: int, height: int) -> list[pl.Series]:
     flat = table.select(f"{axis}_{i}" for i in range(68) for axis in "xy").to_numpy()
     whole = np.flatnonzero(np.isfinite(flat).all(axis=1))
     values = np.full((len(table), len(names)), np.nan, dtype=np.float32)
-    for rows in np.array_split(whole, max(1, len(whole) // _CHUNK)):
+    for rows in np.array_split(whole, max(1, len(whole) // _CHUNK)) if len(whole) else ():
         head = head_pose_68(flat[rows].reshape(-1, 68, 2).astype(np.float64), width, height)
         values[rows] = np.concatenate([head.translation_mm, head.rotation_rad], axis=-1)
     return [

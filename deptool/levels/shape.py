@@ -33,15 +33,25 @@ FEATURES = "shape-1"
 SIDE = 512  # px of the square that the canonical face lies in
 EYES = 160.0  # px between the outer eye corners
 MIDDLE = (256.0, 200.0)  # px, between them
+# Aligned again, rows whose median shape was taken out have another one, a little; a second round
+# takes some of that away, more rounds nothing: what is left says how much a face moves, since
+# least squares shrink what moves.
+_ROUNDS = 2
 NORMALISE = str(SIDE)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """There is nothing to choose but how values are rounded."""
+    """landmark_px: landmarks are rounded to its multiples, in px of the square."""
+
+    landmark_px: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0.001 <= self.landmark_px <= 20:
+            raise ValueError(f"landmark_px must be from 0.001 to 20, not {self.landmark_px}")
 
 
-def steps(_: Settings) -> tuple[Step, ...]:
+def steps(settings: Settings) -> tuple[Step, ...]:
     return (
         Step(
             "align",
@@ -52,23 +62,30 @@ def steps(_: Settings) -> tuple[Step, ...]:
         Step(
             "neutral",
             "The recording's median shape is replaced by the canonical one; how landmarks move from"
-            " it is kept.",
+            " it is kept, rounded to a multiple of landmark_px.",
+            {"landmark_px": settings.landmark_px},
         ),
     )
 
 
-def reduce(table: pl.DataFrame, _: Settings) -> pl.DataFrame:
+def reduce(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """A frames table -> the same with its landmarks on the canonical face, in px of its square."""
     import polars as pl
 
     if LANDMARK_COLUMNS[0] not in table.columns:
         return table
     values = table.select(LANDMARK_COLUMNS).cast(pl.Float64).to_numpy()
-    shapes = aligned(np.stack([values[:, :LANDMARKS], values[:, LANDMARKS:]], axis=2))
-    known = np.isfinite(shapes).all(axis=(1, 2))
-    if known.any():
-        shapes += template() - np.median(shapes[known], axis=0)
-    placed = shapes * EYES + np.array(MIDDLE)
+    shapes = np.stack([values[:, :LANDMARKS], values[:, LANDMARKS:]], axis=2)
+    for _ in range(_ROUNDS):
+        shapes = aligned(shapes)
+        known = np.isfinite(shapes).all(axis=(1, 2))
+        if known.any():
+            shapes += template() - np.median(shapes[known], axis=0)
+    # Around points of the grid: a point that hardly moves would be pulled to the grid else, one
+    # that moves would not, and a median would tell how much it does.
+    grid = settings.landmark_px
+    rest = np.round((template() * EYES + np.array(MIDDLE)) / grid)
+    placed = (rest + np.round((shapes - template()) * EYES / grid)) * grid
     # A row is whole or empty.
     placed[~known] = np.nan
     flat = np.concatenate([placed[:, :, 0], placed[:, :, 1]], axis=1)

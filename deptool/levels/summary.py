@@ -84,7 +84,7 @@ def reduce(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         pl.col("n_faces").max(),
     )
     means = means.with_columns(
-        (pl.col("window") + 1).cast(pl.Int32).alias("frame"),
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("frame"),
         (pl.col("window") * settings.window_s).cast(pl.Float32).alias("timestamp"),
         *(pl.lit(None, pl.Float32).alias(name) for name in presences),
         *(pl.lit(None, pl.Float32).alias(f"face_{side}") for side in "xywh"),
@@ -147,7 +147,7 @@ def _window(settings: Settings) -> pl.Expr:
     import polars as pl
 
     # A hundredth of a row's step more, since times are float32.
-    return ((pl.col("timestamp") + 1e-3) / settings.window_s).floor().cast(pl.Int64).alias("window")
+    return ((pl.col("timestamp") + 1e-3) / settings.window_s).floor().alias("window")
 
 
 def _columns(table: pl.DataFrame, ending: str, *, keep: bool) -> list[str]:
