@@ -14,10 +14,9 @@ _SIDES = ("raw", "released", "control")
 _MARKS = "†‡§¶*abcdefghijklmnopqrstuvwxyz"
 
 
-def sheets(audit: Audit, worst: bool = True) -> list[Sheet]:
-    """All tables that have rows; `worst`: also that of persons by id."""
-    found = [_found(audit), _told(audit), *([_worst(audit)] if worst else [])]
-    found += [_attributes(audit), _utility(audit)]
+def sheets(audit: Audit) -> list[Sheet]:
+    """All tables that have rows."""
+    found = [_found(audit), _told(audit), _worst(audit), _attributes(audit), _utility(audit)]
     return [sheet for sheet in found if sheet.lines]
 
 
