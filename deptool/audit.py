@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 OnProgress = Callable[[str, int, int], None]  # what is done, how many of how many
 
 _NO_RAW = "looks for the recording of a known video, which needs --against and --key-file"
+_SOME = f"not asked for: they are inferred from what {' and '.join(SEEN_BY)} see"
 _NO_ATTRIBUTES = "the corpus says nothing of gender or age"
 
 
@@ -62,10 +63,13 @@ def audit_corpus(
     """Audit a corpus; of a release, beside the raw corpus `against` it where that is named.
 
     With the `key` of the release both are linked: then recordings of known videos are looked for,
-    and attributes are taken from the raw corpus. `attacks` None plays all. `utility` is a model, or
-    "none". The same corpus and seed give the same numbers. Raises what `open_corpus` and reading
-    tables raise; UsageError for an unknown attack or model, and for two corpora that are not raw
-    and released; DataError for another key, for persons who are not known, or a single one.
+    and attributes are taken from the raw corpus. `attacks` None plays all; attributes are inferred
+    where both attacks are among them whose descriptions they are inferred from. `utility` is a
+    model, or "none". The same corpus and seed give the same numbers.
+
+    Raises what `open_corpus` and reading tables raise; UsageError for an unknown attack or model,
+    and for two corpora that are not raw and released; DataError for another key, for persons who
+    are not known, or a single one.
     """
     modules = {name: plugins.load("attacks", name) for name in _asked(attacks)}
     if utility != NONE:
@@ -83,7 +87,10 @@ def audit_corpus(
     for side in sides:
         _describe(side, modules, release, tied, on_progress)
     outcomes = _outcomes(sides, modules, tied, seed, on_progress)
-    inferences, inference_why = _inferences(sides, tied, seed)
+    if set(SEEN_BY) <= set(modules):
+        inferences, inference_why = _inferences(sides, tied, seed)
+    else:
+        inferences, inference_why = (), _SOME
     scored, utility_why = _utility(sides, utility, seed, on_progress)
     audit = Audit(
         corpus=corpus.name,
@@ -125,9 +132,8 @@ def _describe(
     tied: Link | None,
     on_progress: OnProgress,
 ) -> None:
-    """Fill in what attacks take of a side; those on attributes too."""
-    wanted = {name: plugins.load("attacks", name) for name in SEEN_BY}
-    wanted |= {name: module for name, module in modules.items() if not same_recording(module)}
+    """Fill in what attacks take of a side."""
+    wanted = {name: module for name, module in modules.items() if not same_recording(module)}
     linked = {n: m for n, m in modules.items() if same_recording(m)} if tied else {}
     remade: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     if side.name == "raw" and tied is not None:

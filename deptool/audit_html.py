@@ -19,13 +19,21 @@ from deptool.audit_words import findings, reading, summary, title
 from deptool.cmc_plot import cmc_svg, ranks
 from deptool.figure_style import variables
 from deptool.html_table import plain_table, sheet_table
+from deptool.tables import write_json, write_text
 
 _PAGE = Path(__file__).with_name("page")
 _SHOWN = (1, 2, 3, 5, 10, 20)  # ranks in the numbers of a curve
 
 
-def to_html(audit: Audit, worst: bool = True) -> str:
-    """The page. Without `worst`, persons are not named: for a page that goes with a release."""
+def write_audit(audit: Audit, folder: Path) -> None:
+    """Write audit.json and audit.html into a release: without ids and the raw corpus's name."""
+    shared = audit.without_ids()
+    write_json(folder / "audit.json", shared.as_object())
+    write_text(folder / "audit.html", to_html(shared))
+
+
+def to_html(audit: Audit) -> str:
+    """The page. It names persons by their ids, unless the audit is one `without_ids`."""
     why = (("Attributes", audit.inference_why), ("Utility", audit.utility_why))
     values = {
         "title": escape(title(audit)),
@@ -34,7 +42,7 @@ def to_html(audit: Audit, worst: bool = True) -> str:
         "findings": _items(findings(audit)),
         "reading": _items(reading()),
         "pairing": escape(audit.pairing),
-        "tables": _tables(audit, worst),
+        "tables": _tables(audit),
         "missing": "".join(f"<p>{escape(f'{what}: {text}.')}</p>" for what, text in why if text),
         "curves": _curves(audit),
         "attacks": _attacks(audit),
@@ -51,8 +59,8 @@ def _items(texts: Iterable[str]) -> str:
     return "".join(f"<li>{escape(text)}</li>" for text in texts)
 
 
-def _tables(audit: Audit, worst: bool) -> str:
-    return "".join(f"<h3>{escape(s.title)}</h3>{sheet_table(s)}" for s in sheets(audit, worst))
+def _tables(audit: Audit) -> str:
+    return "".join(f"<h3>{escape(s.title)}</h3>{sheet_table(s)}" for s in sheets(audit))
 
 
 def _curves(audit: Audit) -> str:

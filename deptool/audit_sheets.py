@@ -14,10 +14,9 @@ _SIDES = ("raw", "released", "control")
 _MARKS = "†‡§¶*abcdefghijklmnopqrstuvwxyz"
 
 
-def sheets(audit: Audit, worst: bool = True) -> list[Sheet]:
-    """All tables that have rows; `worst`: also that of persons by id."""
-    found = [_found(audit), _told(audit), *([_worst(audit)] if worst else [])]
-    found += [_attributes(audit), _utility(audit)]
+def sheets(audit: Audit) -> list[Sheet]:
+    """All tables that have rows."""
+    found = [_found(audit), _told(audit), _worst(audit), _attributes(audit), _utility(audit)]
     return [sheet for sheet in found if sheet.lines]
 
 
@@ -47,19 +46,35 @@ def _found(audit: Audit) -> Sheet:
         why = [o.why for o in each.values() if o.why and o.side != "control"]
         marks = [notes.setdefault(text, _MARKS[len(notes)]) for text in dict.fromkeys(why)]
         played = next((o for o in (judged, *each.values()) if o and not o.why), None)
-        size = "" if played is None else f"{played.n_probes} of {played.n_candidates}"
-        guess = NOTHING if played is None else f"{played.chance_1:.3f}"
-        cells = [attack, matcher, size, guess]
+        cells = [attack, matcher, *_sizes(played)]
         cells += [estimate("share", each[s].rank_1) if s in each else NOTHING for s in there]
         groups.setdefault(attack, []).append(Line(cells, marks, played is None))
     caption = (
         "Rank 1: the share of probes whose own person (or recording, for known-video and"
         " known-metadata) is the most alike of all candidates. Control: persons shuffled among"
-        f" samples, which must give chance. {BRACKETS}"
+        f" samples, which must give chance{_shuffles(audit)}. {BRACKETS}"
     )
-    header = ["attack", "by", "probes of candidates", "chance", *there]
+    header = ["attack", "by", "probes", "candidates", "chance", *there]
     footnotes = [(mark, f"Not played: {text}.") for text, mark in notes.items()]
-    return Sheet(caption, header, 3, list(groups.values()), footnotes, title="Found at rank 1")
+    return Sheet(caption, header, 2, list(groups.values()), footnotes, title="Found at rank 1")
+
+
+def _sizes(played: Outcome | None) -> list[str]:
+    """Probes, candidates and chance of an attack that was played."""
+    if played is None:
+        return [NOTHING] * 3
+    return [str(played.n_probes), str(played.n_candidates), f"{played.chance_1:.3f}"]
+
+
+def _shuffles(audit: Audit) -> str:
+    """'; averaged over 5 shuffles (sequence-embedding: 1)'."""
+    counts = {o.attack: o.n_shuffles for o in audit.of("control") if o.n_shuffles}
+    if not counts:
+        return ""
+    usual = max(counts.values())
+    others = [f"{attack}: {n}" for attack, n in counts.items() if n != usual]
+    more = f" ({', '.join(others)})" if others else ""
+    return f"; averaged over {usual} shuffle{'s' * (usual != 1)}{more}"
 
 
 def _told(audit: Audit) -> Sheet:

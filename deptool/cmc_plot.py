@@ -56,7 +56,7 @@ def _axes(n: int) -> str:
     base = _y(0)
     parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{base:.1f}H{_WIDTH - _RIGHT}"/>')
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    parts.append(_text(middle, _HEIGHT - _BOTTOM + 33, "among the first so many", "middle"))
+    parts.append(_text(middle, _HEIGHT - _BOTTOM + 33, "among the so many most alike", "middle"))
     return "".join(parts)
 
 

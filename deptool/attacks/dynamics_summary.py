@@ -3,8 +3,9 @@
 Shape is taken out: landmarks enter as what they are off the sample's own median. Beside mean and SD
 of each signal stand the mean size of its change per second, how often action units are there, and
 the correlation matrix of all signals: what goes with what in this face. That motion without shape
-identifies people is known of conversations (61 % of 1,429 persons at rank 1 from expression and jaw
-dynamics) and of those who drive avatars (AUC .85 of 161 persons); docs/audit.md has more.
+identifies people is known of conversations: Chapariniya et al., "Investigating Identity Signals in
+Conversational Facial Dynamics via Disentangled Expression Features", arXiv 2510.11223 (2025), find
+61 % of 1,429 persons at rank 1 from expression and jaw alone; docs/audit.md has more.
 
 Where a level released windowed functionals, their mean and SD over windows are taken too. Every
 number is taken in SDs of the gallery and weighted by how well it repeats in the up to 6 parts of a

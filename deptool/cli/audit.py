@@ -39,8 +39,8 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="LIMIT",
-            help="Exit with 7 if any attack does so, as in 'rank1>0.2' or"
-            " 'static-shape.auc>0.6': rank1, rank5, auc, eer; repeatable.",
+            help="Exit with 7 if an attack on persons does so, as in 'rank1>0.2', or one by name,"
+            " as in 'known-video.rank1>0.5'; rank1, rank5, auc, eer; repeatable.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of attacks, shuffles and folds.")] = 0,
