@@ -120,7 +120,7 @@ def _audit(
         return None, error.what
     shared = audit.without_ids()
     write_json(corpus.root / "audit.json", shared.as_object())
-    write_text(corpus.root / "audit.html", to_html(shared, worst=False))
+    write_text(corpus.root / "audit.html", to_html(shared))
     return audit, None
 
 

@@ -139,7 +139,7 @@ def _show(audit: Audit) -> None:
     from deptool.cli.terminal import page, show_sheet
 
     console = page()
-    for sheet in sheets(audit, worst=False)[:1]:
+    for sheet in sheets(audit)[:1]:
         show_sheet(sheet, console)
     for text in findings(audit):
         console.print(text, markup=False)
