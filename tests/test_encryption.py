@@ -125,27 +125,25 @@ def test_the_bytes_hold_nothing_of_the_table(tmp_path: Path, key: Key) -> None:
             texts = [file.schema.metadata, *(field.metadata or {} for field in file.schema)]
             texts += [pq.read_metadata(path).metadata]  # Arrow's schema among them, in base 64
             found |= {t for some in texts for pair in some.items() for t in pair if len(t) > 3}
-            for name, column in zip(file.schema.names, file.read().columns, strict=True):
+            for column in file.read().columns:
                 if str(column.type) == "string":
                     found |= {t.encode() for t in column.drop_null().to_pylist() if len(t) > 3}
             for g in range(file.footer.num_row_groups):
                 for k in range(file.footer.num_columns):
                     stats = file.footer.row_group(g).column(k).statistics
                     if stats is not None and stats.has_min_max and isinstance(stats.min, float):
-                        ends = np.array([stats.min, stats.max], np.float32)
-                        # As the footer has them: 4 bytes each. A round number has zeros in it.
-                        found |= {b for e in ends if b"\0" not in (b := e.tobytes())}
+                        low, high = (np.float32(v).tobytes() for v in (stats.min, stats.max))
+                        # As headers and footer have them: the highest, then the lowest.
+                        found.add(high + b"\x18\x04" + low)
         plain = path.read_bytes()
         # It can be found so; what is written in base 64 cannot.
         assert sum(word in plain for word in found) > len(found) / 3
     encrypt_tables(corpus.root, key)
     assert sum(map(len, secrets.values())) > 1000
     for path, words in secrets.items():
-        content = path.read_bytes()
-        leaked = [word for word in words if word in content]
-        # 4 bytes are in n random ones with a chance of n / 2**32; 270 words of 100 kB: 1 in 160.
-        assert not [word for word in leaked if len(word) > 4]
-        assert len(leaked) <= 1, (path.name, leaked)
+        # The key material is JSON and says true and false, which a text of the table may be too.
+        content = re.sub(rb'\{"keyMaterialType".*?\}', b"", path.read_bytes())
+        assert not [word for word in words if word in content]
 
 
 def test_each_file_has_a_key_of_its_own(tmp_path: Path, key: Key) -> None:
