@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deptool.columns import Table
 from deptool.errors import DataError, InputError, SchemaError, suggest
-from deptool.ids import check_ids, why_no_file_name
+from deptool.ids import check_ids, why_no_file_name, why_no_id
 from deptool.parquet_limits import shown
 from deptool.schema import FRAMES, LABELS, LONGEST_S, RECORDINGS, SCHEMA_VERSION, SUBJECTS
 from deptool.tables import read_json, read_table, write_json, write_table
@@ -297,6 +297,8 @@ def open_corpus(root: Path) -> Corpus:
     for key in ("name", "feature_set"):
         if not isinstance(about.get(key), str):
             raise SchemaError(f"lacks the text {key!r}", where=MARKER)
+        if why := why_no_id(str(about[key])):
+            raise SchemaError(f"its {key} {shown(about[key])} {why}", where=MARKER)
     return Corpus(root, about)
 
 

@@ -32,6 +32,7 @@ FOLDER = "embeddings"
 _KEY = "deptool.encoding"
 _MADE_OF = "deptool.made_of"
 
+_AGAIN = "Delete it and run `deptool embed` again."
 _COLUMNS = ("start_s", "end_s", "vector", "valid")
 _HOP = 1e-4  # s between two vectors, at least
 _DIMENSION = 1 << 20  # numbers of a vector, at most
@@ -182,7 +183,7 @@ def _rows(piece: Embedding, schema: Any, half: bool) -> Any:
 
 def is_made_of(path: Path) -> tuple[bool, str | None]:
     """Whether a file's vectors are float16, and which table they were made of, if it says."""
-    with opened(path, _place(path)) as file:
+    with opened(path, _place(path), _AGAIN) as file:
         kind = file.schema.field("vector").type
         return str(kind.value_type) == "halffloat", file.metadata.get(_MADE_OF)
 
@@ -221,7 +222,7 @@ def read_encoding(path: Path) -> Encoding:
 
     Raises SchemaError where this deptool did not write it as a cache.
     """
-    with opened(path, _place(path)) as file:
+    with opened(path, _place(path), _AGAIN) as file:
         return _encoding(file, path)
 
 
@@ -267,7 +268,7 @@ def read_embedding(path: Path, part: slice = slice(None)) -> Embedding:
     """
     import pyarrow as pa
 
-    with opened(path, _place(path)) as file:
+    with opened(path, _place(path), _AGAIN) as file:
         encoding = _encoding(file, path)
         table = file.read(_COLUMNS)
     try:
@@ -290,4 +291,4 @@ def _place(path: Path) -> str:
 
 
 def _no_cache(path: Path, what: str) -> SchemaError:
-    return SchemaError(what, where=_place(path), fix="Delete it and run `deptool embed` again.")
+    return SchemaError(what, where=_place(path), fix=_AGAIN)

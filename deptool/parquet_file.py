@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+_AGAIN = "Run the step that wrote it again; for a frames table: extract or import, --force ID"
+
 
 @dataclass(frozen=True)
 class Parquet:
@@ -108,18 +110,21 @@ class _Place:
 
     path: Path
     where: str
+    fix: str | None
     crypto: bytes | None  # its footer, where it is encrypted
 
 
 @contextlib.contextmanager
-def opened(path: Path, where: str | None = None) -> Iterator[Parquet]:
+def opened(path: Path, where: str | None = None, fix: str | None = None) -> Iterator[Parquet]:
     """Open a Parquet file; `where` is what errors call it, its name if None.
+
+    `fix` is what to do where it is damaged.
 
     Raises SchemaError where it is not Parquet, is damaged, or asks for more than it may;
     InputError where it is encrypted and the key is not there or is another; MissingExtraError
     where cryptography is missing for that.
     """
-    place = _Place(path, where or path.name, None)
+    place = _Place(path, where or path.name, fix, None)
     with contextlib.ExitStack() as stack:
         with _reading(place):
             raw = stack.enter_context(path.open("rb", buffering=0))
@@ -180,12 +185,12 @@ def frame_of(table: pa.Table, where: str) -> pl.DataFrame:
         raise unreadable(where) from error
 
 
-def unreadable(where: str) -> SchemaError:
+def unreadable(where: str, fix: str | None = None) -> SchemaError:
     """The error where a file is not Parquet, or a damaged one."""
     return SchemaError(
         "cannot be read as Parquet (cut off, damaged, or another kind of file)",
         where=where,
-        fix="Run the step that wrote it again; for a frames table: extract or import, --force ID",
+        fix=fix or _AGAIN,
     )
 
 
@@ -198,7 +203,7 @@ def _reading(place: _Place) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError, Malformed) as error:
         if place.crypto is None:
-            raise unreadable(place.where) from error
+            raise unreadable(place.where, place.fix) from error
         raise SchemaError(
             "is not what was encrypted: it was changed afterwards, or is cut off",
             where=place.where,
