@@ -19,7 +19,7 @@ OnProgress = Callable[[str, int, int], None]  # what is done, how many of how ma
 
 # A Parquet file whose footer is encrypted begins so, and not with PAR1 (Apache Parquet, "Parquet
 # Modular Encryption", section 5.1).
-_ENCRYPTED = b"PARE"
+X
 
 _SMALL = {"recordings.parquet": RECORDINGS, "labels.parquet": LABELS, "subjects.parquet": SUBJECTS}
 _LARGE = {"frames": FRAMES, "tracks": TRACKS}
