@@ -12,14 +12,11 @@ from pathlib import Path
 from deptool.columns import Column, Table
 from deptool.corpus import Corpus
 from deptool.embeddings import FOLDER, Encoding, cache_folder, caches, find_encoding
+from deptool.parquet_limits import ENCRYPTED
 from deptool.schema import FRAMES, LABELS, RECORDINGS, SUBJECTS, TRACKS
 from deptool.tables import read_table
 
 OnProgress = Callable[[str, int, int], None]  # what is done, how many of how many
-
-# A Parquet file whose footer is encrypted begins so, and not with PAR1 (Apache Parquet, "Parquet
-# Modular Encryption", section 5.1).
-X
 
 _SMALL = {"recordings.parquet": RECORDINGS, "labels.parquet": LABELS, "subjects.parquet": SUBJECTS}
 _LARGE = {"frames": FRAMES, "tracks": TRACKS}
@@ -88,7 +85,7 @@ def is_encrypted(corpus: Corpus) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(len(_ENCRYPTED)) == _ENCRYPTED
+        return file.read(len(ENCRYPTED)) == ENCRYPTED
 
 
 def _tables(corpus: Corpus, on_progress: OnProgress) -> Iterator[Part]:
