@@ -9,6 +9,8 @@ from typing import Any
 from deptool.bootstrap import Estimate
 from deptool.identification import Outcome, Side
 
+UNNAMED = "the raw corpus"  # what it is called where its name must not be told
+
 
 @dataclass(frozen=True)
 class Inference:
@@ -78,7 +80,7 @@ class Audit:
         """
         return replace(
             self,
-            against=None if self.against is None else "the raw corpus",
+            against=None if self.against is None else UNNAMED,
             outcomes=tuple(replace(outcome, worst=()) for outcome in self.outcomes),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deptool.audit_result import Audit
+from deptool.audit_result import UNNAMED, Audit
 from deptool.audit_samples import same_recording
 from deptool.bootstrap import Estimate
 from deptool.identification import Outcome, Side
@@ -16,7 +16,8 @@ def title(audit: Audit) -> str:
 
 def summary(audit: Audit) -> str:
     """Who and what was audited, against what."""
-    beside = "" if audit.against is None else f", beside the raw corpus {audit.against}"
+    name = "" if audit.against == UNNAMED else f" {audit.against}"
+    beside = "" if audit.against is None else f", beside the raw corpus{name}"
     synthetic = " Synthetic data." if audit.synthetic else ""
     return (
         f"{audit.n_recordings} recordings of {audit.n_persons} persons{beside}, seed {audit.seed}."
