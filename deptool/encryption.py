@@ -14,7 +14,8 @@ import importlib.util
 import json
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from deptool.corpus import MARKER
 from deptool.errors import InputError, MissingExtraError, SchemaError, UsageError
 from deptool.key_file import Key, read_key
 from deptool.parquet_file import Parquet, opened
+from deptool.parquet_headers import BYTE_STREAM_SPLIT
 from deptool.parquet_limits import ENCRYPTED, Unseal, shown
 from deptool.tables import read_json, replacing
 from deptool.thrift import Malformed, read_struct
@@ -34,7 +36,7 @@ _NONCE = 12  # bytes, NIST SP 800-38D, section 8.2
 _DATA_KEY = 256  # bits
 _MATERIAL = 2000  # bytes of the key's place in a file; deptool's has about 300
 # Encryption.md, 4.4.2: what kind of module bytes are.
-_PAGE_HEADER, _DICTIONARY_HEADER = 4, 5
+_FOOTER, _PAGE_HEADER, _DICTIONARY_HEADER = 0, 4, 5
 
 
 def encrypt_tables(root: Path, key: Key) -> int:
@@ -88,8 +90,17 @@ def data_key(path: Path, key: Key) -> bytes:
     return _unwrap(path, crypto, path.name, key)[0]
 
 
-def unlock(path: Path, crypto: bytes, where: str) -> tuple[pq.FileDecryptionProperties, Unseal]:
-    """How pyarrow decrypts a file, and what decrypts the headers of its pages.
+@dataclass(frozen=True)
+class Lock:
+    """An open lock: what pyarrow decrypts with, the footer in plain, what decrypts headers."""
+
+    properties: pq.FileDecryptionProperties = field(repr=False)
+    footer: bytes = field(repr=False)
+    unseal: Unseal = field(repr=False)
+
+
+def unlock(path: Path, crypto: bytes, where: str) -> Lock:
+    """Open a file's lock.
 
     `crypto` is its footer. The key is in the file that DEPTOOL_KEY_FILE names. Raises InputError
     where that is not said, or the key is another; SchemaError as `data_key`.
@@ -102,8 +113,9 @@ def unlock(path: Path, crypto: bytes, where: str) -> tuple[pq.FileDecryptionProp
             fix=f"Put the path of its key file into the environment: export {VARIABLE}=FILE",
         )
     require_cryptography()
-    secret, unique = _unwrap(path, crypto, where, read_key(Path(name)))
-    return _decryption(secret), _unsealing(secret, unique)
+    secret, unique, at = _unwrap(path, crypto, where, read_key(Path(name)))
+    footer = _opened(secret, crypto[at:], unique + bytes([_FOOTER]))
+    return Lock(_decryption(secret), footer, _unsealing(secret, unique))
 
 
 def require_cryptography() -> None:
@@ -119,35 +131,26 @@ def _encrypt(plain: Parquet, path: Path, key: Key, place: str) -> None:
     """Write the rows of an open file again, encrypted."""
     import pyarrow.parquet as pq
 
-    found = plain.footer
-    chunks = [found.row_group(0).column(k) for k in range(found.num_columns)]
-    chunks = chunks if found.num_row_groups else []
+    groups = plain.footer().groups
+    first = groups[0].chunks if groups else {}
+    chunks = {plain.leaves[k].path: chunk for k, chunk in first.items()}
+    split = [name for name, chunk in chunks.items() if BYTE_STREAM_SPLIT in chunk.encodings]
     table = plain.read()
     writer = pq.ParquetWriter(
         path,
         plain.schema,
         compression="zstd",
-        use_dictionary=[c.path_in_schema for c in chunks if c.has_dictionary_page],
-        column_encoding={
-            c.path_in_schema: "BYTE_STREAM_SPLIT"
-            for c in chunks
-            if "BYTE_STREAM_SPLIT" in c.encodings
-        },
+        use_dictionary=[name for name, c in chunks.items() if c.dictionary_at is not None],
+        column_encoding=dict.fromkeys(split, "BYTE_STREAM_SPLIT"),
         write_page_checksum=True,
         encryption_properties=_encryption(key, place),
     )
-    with writer:
-        for start, length in _groups(found):
-            # As one row group, also where it has no rows.
-            writer.write_table(table.slice(start, length), row_group_size=max(length, 1))
-
-
-def _groups(found: pq.FileMetaData) -> Iterator[tuple[int, int]]:
-    """First row and number of rows of each row group."""
     start = 0
-    for g in range(found.num_row_groups):
-        yield start, found.row_group(g).num_rows
-        start += found.row_group(g).num_rows
+    with writer:
+        for group in groups:
+            # As one row group, also where it has no rows.
+            writer.write_table(table.slice(start, group.rows), row_group_size=max(group.rows, 1))
+            start += group.rows
 
 
 def _encryption(key: Key, place: str) -> pq.FileEncryptionProperties:
@@ -203,12 +206,12 @@ def _wrap(secret: bytes, key: Key, place: str) -> bytes:
     return base64.b64encode(nonce + AESGCM(key.secret).encrypt(nonce, secret, place.encode()))
 
 
-def _unwrap(path: Path, crypto: bytes, where: str, key: Key) -> tuple[bytes, bytes]:
-    """The data key of a file, and the random bytes that authenticate its modules with it."""
+def _unwrap(path: Path, crypto: bytes, where: str, key: Key) -> tuple[bytes, bytes, int]:
+    """The data key of a file, the random bytes that authenticate its modules, where they begin."""
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    key_id, wrapped, unique = _material(crypto, where)
+    key_id, wrapped, unique, at = _material(crypto, where)
     if key_id != key.id:
         raise InputError(
             f"was encrypted under another key: {shown(key_id)}, not {key.id}",
@@ -223,16 +226,16 @@ def _unwrap(path: Path, crypto: bytes, where: str, key: Key) -> tuple[bytes, byt
             where=where,
             fix="Get this file again from whoever released the corpus.",
         ) from error
-    return secret, unique
+    return secret, unique, at
 
 
-def _material(crypto: bytes, where: str) -> tuple[str, bytes, bytes]:
-    """Key id, sealed data key, and random bytes of a file, as its footer begins with them.
+def _material(crypto: bytes, where: str) -> tuple[str, bytes, bytes, int]:
+    """Key id, sealed data key and random bytes of a file, and where they end in its footer.
 
     It is read here, with bounds, before pyarrow does: its reader of JSON recurses without any.
     """
     try:
-        found = read_struct(crypto[: 2 * _MATERIAL])[0]
+        found, end = read_struct(crypto[: 2 * _MATERIAL])
         algorithm, material = found[1], found[2]
         if not isinstance(algorithm, dict) or not isinstance(material, bytes):
             raise Malformed("no key")
@@ -254,7 +257,7 @@ def _material(crypto: bytes, where: str) -> tuple[str, bytes, bytes]:
             where=where,
             fix="Decrypt it with the tool that encrypted it, or get it again.",
         ) from error
-    return key_id, wrapped, prefix + unique
+    return key_id, wrapped, prefix + unique, end
 
 
 def _place(path: Path) -> bytes:
@@ -267,20 +270,24 @@ def _place(path: Path) -> bytes:
 
 
 def _unsealing(secret: bytes, unique: bytes) -> Unseal:
-    """What decrypts the headers of pages (Encryption.md, 4.4.1, 4.4.2 and 5.1)."""
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    gcm = AESGCM(secret)
+    """What decrypts the headers of pages; what authenticates them is their place in the file."""
 
     def unseal(module: bytes, dictionary: bool, group: int, column: int, page: int) -> bytes:
         kind = _DICTIONARY_HEADER if dictionary else _PAGE_HEADER
-        said = unique + bytes([kind]) + struct.pack("<hh", group, column)
-        if not dictionary:
-            said += struct.pack("<h", page)
-        try:
-            return gcm.decrypt(module[4 : 4 + _NONCE], module[4 + _NONCE :], said)
-        except (InvalidTag, ValueError) as error:
-            raise Malformed("a header that was changed") from error
+        place = struct.pack("<hh", group, column) + (b"" if dictionary else struct.pack("<h", page))
+        return _opened(secret, module, unique + bytes([kind]) + place)
 
     return unseal
+
+
+def _opened(secret: bytes, module: bytes, said: bytes) -> bytes:
+    """A module in plain: length, nonce, AES-GCM, tag (Encryption.md, 4.4.1, 4.4.2 and 5.1)."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    if int.from_bytes(module[:4], "little") != len(module) - 4:
+        raise Malformed("a module that is cut off")
+    try:
+        return AESGCM(secret).decrypt(module[4 : 4 + _NONCE], module[4 + _NONCE :], said)
+    except (InvalidTag, ValueError) as error:
+        raise Malformed("a module that was changed") from error

@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from deptool.errors import SchemaError
+from deptool.parquet_headers import Footer, read_footer
 from deptool.parquet_limits import (
     THRIFT_LIST,
     THRIFT_TEXT,
+    Leaf,
     Unseal,
     allowance,
-    check_metadata,
     check_pages,
-    footer,
+    check_sizes,
+    footer_of,
+    leaves_of,
     refused,
     shown,
 )
@@ -32,16 +35,23 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from deptool.encryption import Lock
+
 _AGAIN = "Run the step that wrote it again; for a frames table: extract or import, --force ID"
 
 
 @dataclass(frozen=True)
 class Parquet:
-    """An open file whose footer was checked; `schema` is Arrow's, and its texts are UTF-8."""
+    """An open file whose footer was checked; `schema` is Arrow's, and its texts are UTF-8.
+
+    `leaves` are its columns, by their numbers in Parquet.
+    """
 
     schema: pa.Schema
+    leaves: Mapping[int, Leaf]
     _file: pq.ParquetFile
     _raw: BinaryIO
+    _footer: bytes
     _size: int
     _place: _Place
     _unseal: Unseal | None
@@ -51,10 +61,13 @@ class Parquet:
         """The texts beside the table."""
         return {k.decode(): v.decode() for k, v in (self.schema.metadata or {}).items()}
 
-    @property
-    def footer(self) -> pq.FileMetaData:
-        """What Parquet says of row groups and encodings."""
-        return self._file.metadata
+    def footer(self, leaves: Mapping[int, Leaf] | None = None) -> Footer:
+        """What is said of the bytes of these columns, by number, or of all. Raises SchemaError."""
+        wanted = self.leaves if leaves is None else leaves
+        with _reading(self._place):
+            found = read_footer(self._footer, THRIFT_LIST, wanted.keys())
+            check_sizes(found, wanted, len(self.leaves), self._size, self._place.where)
+            return found
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows, of these columns or of all.
@@ -66,14 +79,12 @@ class Parquet:
         lacking = [name for name in names if name not in there]
         if lacking:
             raise SchemaError(f"has no column {shown(lacking[0])}", where=self._place.where)
-        schema = self.footer.schema
         wanted = set(names)
-        leaves = [k for k in range(self.footer.num_columns) if _top(schema.column(k)) in wanted]
+        leaves = {k: leaf for k, leaf in self.leaves.items() if leaf.top in wanted}
+        footer = self.footer(leaves)
         place = self._place
         with _reading(place):
-            texts = check_pages(
-                self._raw, self.footer, leaves, self._size, place.where, self._unseal
-            )
+            texts = check_pages(self._raw, footer, leaves, self._size, place.where, self._unseal)
             if texts <= allowance(self._size):
                 table = self._file.read(columns=names)
             else:
@@ -130,31 +141,33 @@ def opened(path: Path, where: str | None = None, fix: str | None = None) -> Iter
             raw = stack.enter_context(path.open("rb", buffering=0))
             size = raw.seek(0, 2)
             raw.seek(0)
-            encrypted, length = footer(raw, size, place.where)
-            if encrypted:
-                raw.seek(size - 8 - length)
-                place = replace(place, crypto=raw.read(length))
+            encrypted, content = footer_of(raw, size, place.where)
+            place = replace(place, crypto=content) if encrypted else place
         with _reading(place):
-            file, unseal = _open_file(place)
+            file, lock = _open_file(place)
             stack.enter_context(file)
-            check_metadata(file.metadata, size, place.where)
+            leaves = leaves_of(file.schema, place.where)
             schema = file.schema_arrow
             _check_schema(schema, place.where)
-        yield Parquet(schema, file, raw, size, place, unseal)
+            content = lock.footer if lock else content
+        yield Parquet(
+            schema, leaves, file, raw, content, size, place, lock.unseal if lock else None
+        )
 
 
 def _open_file(
     place: _Place, texts: Sequence[str] | None = None
-) -> tuple[pq.ParquetFile, Unseal | None]:
+) -> tuple[pq.ParquetFile, Lock | None]:
     """pyarrow's reader, with the key where it needs one; `texts` stay in dictionaries."""
     import pyarrow.parquet as pq
 
     keys: dict[str, Any] = {}
-    unseal = None
+    lock = None
     if place.crypto is not None:
         from deptool.encryption import unlock
 
-        keys["decryption_properties"], unseal = unlock(place.path, place.crypto, place.where)
+        lock = unlock(place.path, place.crypto, place.where)
+        keys["decryption_properties"] = lock.properties
     file = pq.ParquetFile(
         str(place.path.absolute()),  # absolute: it cannot look like an address
         read_dictionary=texts,
@@ -164,7 +177,7 @@ def _open_file(
         thrift_string_size_limit=THRIFT_TEXT,
         **keys,
     )
-    return file, unseal
+    return file, lock
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -242,8 +255,3 @@ def _is_vector(kind: pa.DataType) -> bool:
     from pyarrow.types import is_fixed_size_list, is_floating
 
     return bool(is_fixed_size_list(kind) and is_floating(kind.value_type))
-
-
-def _top(leaf: Any) -> str:
-    """The column that a leaf of Parquet's schema is in; a name may have dots of its own."""
-    return str(leaf.path.split(".")[0] if leaf.max_repetition_level else leaf.name)

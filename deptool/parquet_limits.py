@@ -9,11 +9,12 @@ are 6.2 GB of numbers, of which a file that holds them has more than 1 in 1000.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from deptool.errors import SchemaError
-from deptool.thrift import Malformed, Struct, read_struct
+from deptool.parquet_headers import DICTIONARY, Chunk, Footer, Page, read_page
+from deptool.thrift import Malformed
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -37,13 +38,11 @@ _FIXED = 16  # bytes of the longest FIXED_LEN_BYTE_ARRAY: a decimal
 _ENCODINGS = {0: "PLAIN", 2: "PLAIN_DICTIONARY", 3: "RLE", 4: "BIT_PACKED"}
 _ENCODINGS |= {5: "DELTA_BINARY_PACKED", 6: "DELTA_LENGTH_BYTE_ARRAY"}
 _ENCODINGS |= {8: "RLE_DICTIONARY", 9: "BYTE_STREAM_SPLIT"}
-# parquet.thrift, PageHeader: type, and the field of that type's own header.
-_DATA, _DICTIONARY, _DATA_2 = 0, 2, 3
-_OWN = {_DATA: (5, 2), _DICTIONARY: (7, 2), _DATA_2: (8, 4)}  # field, encoding in it
 # Zstandard makes of 4 bytes 128 kB at most (RFC 8878, RLE blocks), the others less: so many bytes
 # of one column are no bomb, and the footer bounds how many values are taken from them.
 _SMALL = 4096
-_CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "LZ4", "LZ4_RAW", "ZSTD"}
+# parquet.thrift, CompressionCodec: none, Snappy, gzip, LZ4, Zstandard, LZ4 without a frame.
+_CODECS = frozenset((0, 1, 2, 5, 6, 7))
 _HEADER = 300, 1 << 16  # bytes that are read for a header: at first, and at most
 
 # (module's bytes, is it of a dictionary page, row group, column, page) -> the header in plain.
@@ -61,8 +60,8 @@ def shown(name: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…{text[0]}"
 
 
-def footer(file: BinaryIO, size: int, where: str) -> tuple[bool, int]:
-    """Whether a Parquet file is encrypted, and the length of its footer in bytes.
+def footer_of(file: BinaryIO, size: int, where: str) -> tuple[bool, bytes]:
+    """Whether a Parquet file is encrypted, and its footer.
 
     Raises Malformed where the file is no Parquet file, SchemaError where its footer is too long.
     """
@@ -78,50 +77,73 @@ def footer(file: BinaryIO, size: int, where: str) -> tuple[bool, int]:
         raise Malformed("its footer is longer than the file")
     if length > FOOTER:
         raise refused(f"its footer has {length} bytes", f"at most {FOOTER}", where)
-    return head == ENCRYPTED, length
+    file.seek(size - 8 - length)
+    return head == ENCRYPTED, file.read(length)
 
 
-def check_metadata(metadata: pq.FileMetaData, size: int, where: str) -> None:
-    """Check what a footer says: columns, nesting, types, rows and sizes. Raises SchemaError."""
-    schema = metadata.schema
-    if metadata.num_columns > THRIFT_LIST:
-        raise refused(f"{metadata.num_columns} columns", f"at most {THRIFT_LIST}", where)
-    widths = [_width(schema.column(k), where) for k in range(metadata.num_columns)]
-    most, declared, decoded, rows = allowance(size), 0, 0, 0
-    for g in range(metadata.num_row_groups):
-        group = metadata.row_group(g)
-        if group.num_rows < 0 or group.num_columns != len(widths):
-            raise Malformed("a row group that is not of this table")
-        rows += group.num_rows
-        declared += max(group.total_byte_size, 0)
-        decoded += group.num_rows * sum(widths)
-    if rows != metadata.num_rows:
-        raise Malformed("its row groups have other rows than the table")
-    if max(declared, decoded) > most:
-        raise _too_much(max(declared, decoded), size, where)
+class Leaf(NamedTuple):
+    """A column that has values; of a list, its elements.
+
+    `top` is the name of the table's column, `width` bytes of a value in memory, at least: a text
+    has a place of 4 in a dictionary. A few bytes of `packed` columns may be many values.
+    """
+
+    top: str
+    path: str
+    width: int
+    is_text: bool
+    is_list: bool
+    packed: bool
 
 
-def _width(column: Any, where: str) -> int:
-    """Bytes of one value in memory, at least; a text has its place in a dictionary."""
-    name = column.name
+Leaves = Mapping[int, Leaf]
+
+
+def leaves_of(schema: pq.ParquetSchema, where: str) -> dict[int, Leaf]:
+    """A file's columns by number. Raises SchemaError where deptool has no such: see `refused`."""
+    if len(schema) > THRIFT_LIST:
+        raise refused(f"{len(schema)} columns", f"at most {THRIFT_LIST}", where)
+    return {k: _leaf(schema.column(k), where) for k in range(len(schema))}
+
+
+def _leaf(column: Any, where: str) -> Leaf:
+    name, deepest = column.name, column.max_definition_level
     if len(name) > NAME:
         raise refused(f"a column's name has {len(name)} letters", f"at most {NAME}", where)
+    is_list = column.max_repetition_level > 0
     # A list of numbers is what embeddings have; nothing of deptool's is deeper.
-    if column.max_repetition_level > 1 or column.max_definition_level > 3:
+    if column.max_repetition_level > 1 or deepest > 3:
         raise refused(f"column {shown(name)} is nested", "columns of numbers and texts", where)
     kind = column.physical_type
-    if kind == "FIXED_LEN_BYTE_ARRAY" and 0 < column.length <= _FIXED:
-        return int(column.length)
-    if kind not in _WIDTHS:
+    width, is_text = _WIDTHS.get(kind), kind == "BYTE_ARRAY"
+    fixed = width is None and kind == "FIXED_LEN_BYTE_ARRAY" and 0 < column.length <= _FIXED
+    if width is None and not fixed:
         found = f"column {shown(name)} is of the type {kind} ({column.length} bytes)"
         raise refused(found, "columns of numbers and texts", where)
-    return _WIDTHS[kind]
+    path = column.path if deepest > 1 or is_list else name
+    top = path.split(".")[0] if path != name else name  # a name may have dots of its own
+    return Leaf(top, path, width or column.length, is_text, is_list, is_text or is_list or fixed)
+
+
+def check_sizes(footer: Footer, leaves: Leaves, n_leaves: int, size: int, where: str) -> None:
+    """Check rows and sizes that a footer says of columns. Raises SchemaError, Malformed."""
+    most, held, rows = allowance(size), 0, 0
+    for group in footer.groups:
+        if group.rows < 0 or group.n_columns != n_leaves:
+            raise Malformed("a row group that is not of this table")
+        rows += group.rows
+        for k, chunk in group.chunks.items():
+            held += max(chunk.unpacked, group.rows * leaves[k].width)
+        if held > most:
+            raise _too_much(held, size, where)
+    if rows != footer.rows:
+        raise Malformed("its row groups have other rows than the table")
 
 
 def check_pages(
     file: BinaryIO,
-    metadata: pq.FileMetaData,
-    columns: Sequence[int],
+    footer: Footer,
+    leaves: Leaves,
     size: int,
     where: str,
     unseal: Unseal | None = None,
@@ -133,101 +155,82 @@ def check_pages(
     say that there is too much, Malformed where they contradict the footer.
     """
     most, held, pages, texts = allowance(size), 0, 0, 0
-    unsafe = {k: _is_unsafe(metadata, k) for k in columns}
-    wide = {k: _WIDTHS.get(metadata.schema.column(k).physical_type, _FIXED) for k in columns}
-    for g in range(metadata.num_row_groups):
-        group = metadata.row_group(g)
-        for k in columns:
-            chunk = group.column(k)
-            small = 0 <= chunk.total_compressed_size <= _SMALL and chunk.compression in _CODECS
-            if (small and not unsafe[k]) or chunk.num_values == group.num_rows == 0:
+    for k, leaf in leaves.items():
+        for g, group in enumerate(footer.groups):
+            chunk = group.chunks[k]
+            small = 0 <= chunk.packed <= _SMALL and chunk.codec in _CODECS
+            if (small and not leaf.packed) or chunk.values == group.rows == 0:
                 continue
             values = longest = 0
-            is_text = metadata.schema.column(k).physical_type == "BYTE_ARRAY"
             for n_bytes, n_values, is_data in _pages(file, chunk, g, k, size, where, unseal):
                 pages += 1
                 # A page takes its bytes in plain, or its values once decoded: that which is more.
-                held += max(n_bytes, n_values * (wide[k] if is_data else _FIXED))
+                held += max(n_bytes, n_values * (leaf.width if is_data else _FIXED))
                 values += n_values if is_data else 0
                 longest = longest if is_data else n_bytes
-                texts += n_values * longest if is_data and is_text else 0
+                texts += n_values * longest if is_data and leaf.is_text else 0
                 if held > most:
                     raise _too_much(held, size, where)
                 if pages > PAGES:
                     raise refused("too many pages", f"at most {PAGES}", where)
-            flat = not metadata.schema.column(k).max_repetition_level
-            if values != chunk.num_values or (flat and values != group.num_rows):
+            if values != chunk.values or (not leaf.is_list and values != group.rows):
                 raise Malformed("pages with other values than the footer says")
     return texts
 
 
-def _is_unsafe(metadata: pq.FileMetaData, k: int) -> bool:
-    """Whether a few bytes of a column may be many values: texts and lists."""
-    column = metadata.schema.column(k)
-    fixed = column.physical_type in _WIDTHS and column.physical_type != "BYTE_ARRAY"
-    return column.max_repetition_level > 0 or not fixed
-
-
 def _pages(
-    file: BinaryIO, chunk: Any, group: int, column: int, size: int, where: str, seal: Unseal | None
+    file: BinaryIO,
+    chunk: Chunk,
+    group: int,
+    column: int,
+    size: int,
+    where: str,
+    seal: Unseal | None,
 ) -> Iterator[tuple[int, int, bool]]:
     """Bytes in plain and values of each page of a column chunk, and whether they are its data."""
-    at = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < at:
-        at = chunk.dictionary_page_offset
-    dictionary = chunk.has_dictionary_page
-    end = at + chunk.total_compressed_size
+    at, end = chunk.at, chunk.at + chunk.packed
+    dictionary = at != chunk.data_at
     if not 4 <= at <= end <= size - 8:
         raise Malformed("a column that lies outside the file")
     page = 0
     while at < end:
-        header, length = _header(file, at, end, group, column, page, dictionary, seal)
-        kind, unpacked, packed = (header.get(n) for n in (1, 2, 3))
-        if kind not in _OWN or not isinstance(unpacked, int) or not isinstance(packed, int):
-            raise Malformed("a page without a size")
-        field, place = _OWN[kind]
-        own = header.get(field)
-        values = own.get(1) if isinstance(own, dict) else None
-        if not isinstance(own, dict) or not isinstance(values, int):
-            raise Malformed("a page without a number of values")
-        if min(unpacked, packed, values) < 0 or packed > end - at - length:
+        if seal is None:
+            header = _plain_header(file, at, end)
+        else:
+            header = _sealed_header(file, at, end, seal, (dictionary, group, column, page))
+        at += header.length
+        if min(header.unpacked, header.packed, header.values) < 0 or header.packed > end - at:
             raise Malformed("a page that is longer than its column")
-        encoding = own.get(place)
-        if encoding not in _ENCODINGS:
-            raise refused(f"a page has the encoding {encoding!r}", "a usual one", where)
-        at += length + packed
-        page += kind != _DICTIONARY
+        if header.encoding not in _ENCODINGS:
+            raise refused(f"a page has the encoding {header.encoding}", "a usual one", where)
+        at += header.packed
+        is_data = header.kind != DICTIONARY
+        page += is_data
         dictionary = False
-        yield unpacked, values, kind != _DICTIONARY
+        yield header.unpacked, header.values, is_data
 
 
-def _header(
-    file: BinaryIO,
-    at: int,
-    end: int,
-    group: int,
-    column: int,
-    page: int,
-    dictionary: bool,
-    seal: Unseal | None,
-) -> tuple[Struct, int]:
-    """A page's header and its length in the file."""
-    if seal is not None:
-        file.seek(at)
-        length = 4 + int.from_bytes(file.read(4), "little")
-        if length > min(_HEADER[1], end - at):
-            raise Malformed("a header that is too long")
-        file.seek(at)
-        plain = seal(file.read(length), dictionary, group, column, page)
-        return read_struct(plain)[0], length
+def _plain_header(file: BinaryIO, at: int, end: int) -> Page:
     for most in _HEADER:
         file.seek(at)
         try:
-            return read_struct(file.read(min(most, end - at)))
+            return read_page(file.read(min(most, end - at)))
         except Malformed:
             if most == _HEADER[1] or most >= end - at:
                 raise
     raise Malformed("a header that is too long")
+
+
+def _sealed_header(
+    file: BinaryIO, at: int, end: int, seal: Unseal, place: tuple[bool, int, int, int]
+) -> Page:
+    """A header that is encrypted; its length is that in the file."""
+    file.seek(at)
+    length = 4 + int.from_bytes(file.read(4), "little")
+    if length > min(_HEADER[1], end - at):
+        raise Malformed("a header that is too long")
+    file.seek(at)
+    return read_page(seal(file.read(length), *place))._replace(length=length)
 
 
 def refused(found: str, expected: str, where: str) -> SchemaError:

@@ -198,7 +198,12 @@ def test_structs_are_read_with_bounds() -> None:
         with pytest.raises(Malformed):
             read_struct(broken)
     with pytest.raises(Malformed, match="too long"):
-        read_struct(fields((1, 9, hostile.listed(5, [b"\x00"] * 5000))))
+        read_struct(fields((1, 9, hostile.listed(5, [b"\x00"] * 20_000))))
+    # What readers could take for one thing or another: a field twice, or before its time, or a stop
+    # that is none.
+    for twice in (b"\x15\x02\x05\x02\x04\x00", b"\x25\x02\x05\x02\x04\x00", b"\x15\x02\x10\x00"):
+        with pytest.raises(Malformed):
+            read_struct(twice)
 
 
 def test_every_error_is_one_of_ours(tmp_path: Path) -> None:
