@@ -14,7 +14,7 @@ HEAVY = ("torch", "cv2", "mediapipe", "numpy", "polars", "pyarrow", "av", "sklea
 VERBS = sorted(
     p.stem.rstrip("_").replace("_", "-")  # import_ is the verb import
     for p in (ROOT / "deptool" / "cli").glob("*.py")
-    if p.stem not in ("__init__", "bars", "fitted", "main", "terminal")
+    if p.stem not in ("__init__", "bars", "fitted", "main", "plain_console", "terminal")
 )
 
 # Runs the command line with the words after it, then tells which of the heavy modules came along.

@@ -281,7 +281,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
 def test_the_command_shows_a_table_and_exits_4_when_a_file_failed(
     deptool: Run, videos: Path, tmp_path: Path
 ) -> None:
-    done = deptool("extract", videos, "--out", tmp_path / "corpus")
+    done = deptool("extract", videos, "--out", tmp_path / "corpus", "--verbose")
     assert done.returncode == 4
     assert "visit__a" in done.stdout
     assert "unreadable" in done.stdout

@@ -427,7 +427,7 @@ def test_bad_files_cost_the_good_ones_nothing(deptool: Run, tmp_path: Path) -> N
         text_file(folder / f"text{k}.mp4")
         silent_sound(folder / f"sound{k}.mp4")
     faults.cut_index_at_end(folder / "index.mp4")
-    done = deptool("extract", folder, "--out", out, "--jobs", "2")
+    done = deptool("extract", folder, "--out", out, "--jobs", "2", "--verbose")
     assert done.returncode == 4, done.stderr
     corpus = open_corpus(out)
     counts = dict(corpus.recordings().group_by("status").len().iter_rows())

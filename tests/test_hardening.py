@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import random
+import re
 import signal
 import stat
 import subprocess
@@ -17,8 +19,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from deptool import plugins
+from deptool.cli.main import app
 from deptool.corpus import Corpus, create_corpus
 from deptool.csv_file import read_csv
 from deptool.embeddings import is_cache_name
@@ -31,6 +35,7 @@ from deptool.ingest_frames import to_frames
 from deptool.interrupts import ctrl_c_waits
 from deptool.labels_beside import join_beside
 from deptool.models.mpdrm import Settings as Mpdrm
+from deptool.naming import by_reason, naming, told
 from deptool.runs import slug
 from deptool.settings import read_toml, resolve
 from deptool.sources import find_files
@@ -214,6 +219,52 @@ def test_names_that_lead_out_of_a_folder_stay_in_it(tmp_path: Path) -> None:
     new = {p.relative_to(tmp_path).parts[0] for p in after - before}
     assert new <= {"out", "out2"}
     assert not (tmp_path.parent / "escaped").exists()
+
+
+# --- what is told on stderr -----------------------------------------------------------------------
+
+
+def shown(*words: object) -> tuple[str, str]:
+    """stderr of a command line, without and with --verbose."""
+    runner = CliRunner()
+    quiet = runner.invoke(app, [str(w) for w in words])
+    loud = runner.invoke(app, [str(w) for w in (*words, "--verbose")])
+    return tuple(" ".join(done.stderr.split()) for done in (quiet, loud))  # type: ignore[return-value]
+
+
+def test_import_names_recordings_only_where_asked(tmp_path: Path) -> None:
+    for name in ("anna", "bert"):
+        openface_rows.write(tmp_path / "in" / f"{name}.csv", measure(2.0, seed=1))
+    (tmp_path / "in" / "carl.csv").write_text("hello\n", encoding="utf-8")
+    quiet, loud = shown("import", "openface", tmp_path / "in", "--out", tmp_path / "c")
+    assert not re.search("anna|bert|carl", quiet)
+    assert "1 unreadable: why stands in recordings.parquet" in quiet
+    assert "carl: unreadable: carl.csv, line 1: is no OpenFace table" in loud
+
+
+def test_label_and_train_name_persons_only_where_asked(tmp_path: Path) -> None:
+    corpus = make_tables_corpus(tmp_path / "toy", n_subjects=4, sessions=2, seconds=2.0)
+    rows = [
+        f"s{s:03d}_{v},s{s:03d},{('train', 'test')[v]},BDI-II,{9 + s}"
+        for s in range(4)
+        for v in range(2)
+    ]
+    head = "session_id,subject_id,split,scale,score"
+    (tmp_path / "labels.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    quiet, loud = shown("label", corpus.root, tmp_path / "labels.csv")
+    assert "4 subjects are in more than one split. Metrics" in quiet
+    assert "s000" not in quiet
+    assert "in more than one split: s000, s001" in loud
+
+
+def test_a_sentence_is_short_unless_ids_are_asked_for() -> None:
+    said = naming("2 are lost", "a b", "; so be it")
+    assert said == "2 are lost: a b; so be it"
+    assert told(said, verbose=False) == "2 are lost; so be it"
+    assert told(said, verbose=True) == said
+    assert told("plain", verbose=False) == "plain"
+    assert by_reason(["x", "y", "x"]) == ["2: x", "1: y"]
+    assert copy.deepcopy(said).short == said.short  # as a worker's result is sent
 
 
 # --- temporary files ---------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_json_is_the_recordings(source, tmp_path):
 def test_damage_is_named_and_the_exit_code_is_4(source, tmp_path):
     files.cut_off(source / "r1.csv")
     (source / "notes.csv").write_text("hello\n")
-    done = run("openface", source, "--out", tmp_path / "corpus")
+    done = run("openface", source, "--out", tmp_path / "corpus", "--verbose")
     assert done.exit_code == 4
     talk = " ".join(done.stderr.split())
     assert "3 imported, 1 could not be read, 0 were there already" in talk

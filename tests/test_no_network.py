@@ -14,6 +14,10 @@ from fixtures.no_network import sitecustomize
 from fixtures.videos import portrait_video, sways
 from tests.conftest import ROOT
 
+_LOG = "".join(
+    f" --log {name}" for name in ("tensorboard", "mlflow") if importlib.util.find_spec(name)
+)
+
 # What is run one after the other, in one process with all the workers that it starts. The engine
 # ray is left out: it is asked for by name, and its processes talk to each other over sockets.
 VERBS = (
@@ -22,8 +26,7 @@ VERBS = (
     "audit-split toy",
     "embed --corpus toy --encoder behaviour --jobs 1",
     "train toy --model ridge --seeds 1 --out runs/ridge",
-    "train toy --model depressionmlp --seeds 1 --epochs 1 --device cpu --out runs/mlp"
-    " --log tensorboard --log mlflow",
+    f"train toy --model depressionmlp --epochs 1 --seeds 1 --device cpu --out runs/mlp{_LOG}",
     "predict runs/mlp toy --device cpu",
     "card runs/mlp",
     "report runs --format html --out report.html",

@@ -106,7 +106,7 @@ def command(
             bar.stop()
     if json:
         terminal.show_json(_as_json(summary))
-    _tell(summary, verbose)
+    _tell(summary, verbose or bool(recording))  # who names recordings may hear of them
     if summary.failed:
         raise typer.Exit(4)
 

@@ -104,7 +104,7 @@ def _check_words(map: Map) -> None:
         raise ValueError('time_unit = "frame" needs fps, the pictures per second')
     if len(map.separator) != 1 or not (map.separator == "\t" or _is_mark(map.separator)):
         raise ValueError(
-            f"separator must be one mark such as , or ; or a tab, not {map.separator[:9]!r}"
+            f"separator must be one letter such as , ; or a tab, not {map.separator[:9]!r}"
         )
     if (map.x is None) != (map.y is None):
         raise ValueError("x and y go together")

@@ -326,7 +326,7 @@ def test_on_the_command_line_damage_is_told_and_the_exit_code_is_4(tmp_path):
         "--jobs",
         "1",
     ]
-    done = CliRunner().invoke(app, [*words, "--json"])
+    done = CliRunner().invoke(app, [*words, "--json", "--verbose"])
     assert done.exit_code == 4
     status = {r["recording_id"]: r["status"] for r in json.loads(done.stdout)}
     # fixtures.corpora: the fifth session, 300, is cut off in its last line; others have mere notes.
