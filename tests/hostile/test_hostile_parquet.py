@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from deptool import tables
+from deptool import parquet_headers, tables
 from deptool.errors import DeptoolError, SchemaError
 from deptool.parquet_file import opened
+from deptool.parquet_headers import read_footer, read_page
 from deptool.parquet_limits import FOOTER, allowance
 from deptool.schema import FRAMES
 from deptool.thrift import Malformed, read_struct
 from fixtures import hostile_parquet as hostile
+from fixtures.fuzz_targets import embedding, frames
 from fixtures.hostile_parquet import deep, fields, one_column, page, zeros
+from fixtures.mutations import mutations
 
 ROOT = Path(__file__).parents[2]
 BOMB = 1_900_000_000  # zeros: 1.9 GB, of which zstd makes less than 100 kB
@@ -52,13 +57,37 @@ def text_bomb(path: Path) -> None:
     )
 
 
+def contradiction(path: Path) -> None:
+    """A column that may lack values by its counts of them, and may not by the schema.
+
+    pyarrow ends the process where it is asked for this column's place in the file.
+    """
+    pq.write_table(pa.table({"a": pa.array([1.0, None], pa.float32())}), path)
+    content = path.read_bytes()
+    # SchemaElement: type 4 (float), repetition 1 (may lack), name.
+    optional, required = (b"\x15\x08\x25" + r + b"\x18\x01a" for r in (b"\x02", b"\x00"))
+    assert content.count(optional) == 1
+    path.write_bytes(content.replace(optional, required))
+
+
 def test_bombs_are_refused_and_take_no_memory(tmp_path: Path) -> None:
     packed = zeros(BOMB)
     assert len(packed) < 1_000_000
     paths = {
         name: tmp_path / f"{name}.parquet"
-        for name in ("declared", "real", "hidden", "many", "texts", "deep", "deepest", "list")
+        for name in (
+            "declared",
+            "real",
+            "hidden",
+            "many",
+            "texts",
+            "deep",
+            "deepest",
+            "list",
+            "odd",
+        )
     }
+    contradiction(paths["odd"])
     # The footer says 2.5e9 rows of 4 bytes: 10 GB.
     one_column(paths["declared"], [page(zeros(400), 400, 100)], 2_500_000_000)
     # Two pages of 1.9 GB, as the footer says too.
@@ -185,6 +214,56 @@ def test_texts_that_are_no_utf_8_are_damage(tmp_path: Path) -> None:
     pq.write_table(pa.table({"status": bad}), tmp_path / "a.parquet")
     with opened(tmp_path / "a.parquet") as file, pytest.raises(SchemaError, match="cannot be read"):
         file.read()
+
+
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read footers and pages field by field, never as pyarrow writes them."""
+    monkeypatch.setattr(parquet_headers, "_usual_chunk", lambda _data, at: (None, at))
+    monkeypatch.setattr(
+        parquet_headers, "_past_element", lambda data, at: parquet_headers.skip(data, at, 12)
+    )
+    monkeypatch.setattr(parquet_headers, "_PAGE", re.compile(b"(?!)"))
+
+
+def read_or_refuse(read: Callable[[bytes], object], data: bytes) -> object:
+    try:
+        return read(data)
+    except Malformed:
+        return None
+
+
+def test_the_quick_way_reads_what_the_slow_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Footers and first pages of the tables of deptool, sound and broken.
+    footers, pages = [], []
+    for kind in (frames, embedding):
+        for content in kind.seeds(tmp_path / kind.__name__):
+            length = int.from_bytes(content[-8:-4], "little")
+            footers.append(content[-8 - length : -8])
+            pages += [content[4:200], content[5000:5200]]
+    footers = [*footers, *mutations(footers, 200)]
+    pages = [*pages, *mutations(pages, 1000)]
+    ways: tuple[tuple[Callable[[bytes], object], list[bytes]], ...] = (
+        (lambda data: read_footer(data, 1000), footers),
+        (lambda data: read_footer(data, 1000, {0, 5}), footers),
+        (read_page, pages),
+    )
+    quick = [[read_or_refuse(read, data) for data in some] for read, some in ways]
+    slowly(monkeypatch)
+    slow = [[read_or_refuse(read, data) for data in some] for read, some in ways]
+    assert quick == slow
+    assert sum(found is not None for found in quick[0]) > 20
+    # And what pyarrow reads: offsets and sizes of every column.
+    said = pq.read_metadata(tmp_path / frames.__name__ / "frames" / "s000_0.parquet")
+    assert quick[0][1] is not None
+    chunks = quick[0][1].groups[0].chunks
+    for k in range(said.num_columns):
+        column = said.row_group(0).column(k)
+        assert (chunks[k].data_at, chunks[k].packed, chunks[k].unpacked, chunks[k].values) == (
+            *(column.data_page_offset, column.total_compressed_size),
+            *(column.total_uncompressed_size, column.num_values),
+        )
 
 
 def test_structs_are_read_with_bounds() -> None:
