@@ -29,6 +29,7 @@ from deptool.embeddings import is_cache_name
 from deptool.errors import DataError, DeptoolError, InputError, SchemaError, SettingsError
 from deptool.explain import find_corpus
 from deptool.feature_files.csv_map import Map
+from deptool.feature_files.file_names import about, pattern
 from deptool.importers import Rows
 from deptool.ingest import import_corpus
 from deptool.ingest_frames import to_frames
@@ -139,6 +140,19 @@ def test_a_pipe_or_device_is_not_opened(tmp_path: Path) -> None:
 def test_a_map_has_a_separator_that_can_part_numbers(separator: str) -> None:
     with pytest.raises(ValueError, match="separator"):
         Map(feature_set="toy-1", time="t", columns={"pose_Rx": "p"}, separator=separator)
+
+
+@pytest.mark.parametrize("text", ["(?P<subject>(a+)+)$", "(?P<subject>(a|aa)*)$"])
+def test_an_expression_that_may_never_end_is_refused(text: str) -> None:
+    # On 'aaaa…b' the first takes twice as long for every further letter.
+    with pytest.raises(ValueError, match="names"):
+        pattern(text, ("subject",))
+
+
+def test_an_expression_for_names_of_files_is_taken() -> None:
+    said = r"(?:visits/)?(?P<subject>P\d{3,4})_(?P<session>\d+)(?:_(?P<task>read|talk|[a-z]+))?"
+    assert about(said, "visits/P001_2_talk") == {"subject": "P001", "session": "2", "task": "talk"}
+    assert pattern(said, ("subject", "session", "task"))
 
 
 # --- tables that ask for more than they are ----------------------------------------------------

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from re import _parser  # type: ignore[attr-defined]
+from typing import Any
+
+_LONGEST = 500  # letters of an expression
+_FEW = 8  # times that something may be repeated before it counts as open
 
 
 def pattern(text: str, known: Sequence[str]) -> re.Pattern[str]:
@@ -18,7 +23,40 @@ def pattern(text: str, known: Sequence[str]) -> re.Pattern[str]:
         raise ValueError(f"names has a group {unknown[0]!r}; known are {listed}")
     if not found.groupindex:
         raise ValueError(f"names has no group; known are {listed}")
+    if len(text) > _LONGEST or _repeats_within(_parser.parse(text), inside=False):
+        raise ValueError(
+            "names repeats what itself repeats or has alternatives, as in (a+)+: on some names of"
+            " files that would never end"
+        )
     return found
+
+
+def _repeats_within(part: Any, inside: bool) -> bool:
+    """Whether an open repeat holds another one, or alternatives: then time may grow without end.
+
+    part: what Python's own reader of expressions makes of one.
+    """
+    for kind, what in part:
+        name = str(kind)
+        again = inside
+        if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            again = what[1] > _FEW
+            if inside and again:
+                return True
+        if name == "BRANCH" and inside:
+            return True
+        if any(_repeats_within(each, inside or again) for each in _parts(what)):
+            return True
+    return False
+
+
+def _parts(what: Any) -> list[Any]:
+    """The expressions within one item of an expression."""
+    if isinstance(what, _parser.SubPattern):
+        return [what]
+    if isinstance(what, list | tuple):
+        return [part for each in what for part in _parts(each)]
+    return []
 
 
 def about(text: str, path: str) -> dict[str, str]:
