@@ -71,6 +71,9 @@ def audit_corpus(
     and for two corpora that are not raw and released; DataError for another key, for persons who
     are not known, or a single one.
     """
+    import sklearn.linear_model  # noqa: F401  (only a BLAS that is loaded can be limited)
+    from threadpoolctl import threadpool_limits
+
     modules = {name: plugins.load("attacks", name) for name in _asked(attacks)}
     if utility != NONE:
         plugins.load("models", utility)
@@ -84,13 +87,11 @@ def audit_corpus(
     release = release_of(corpus)
     judged = _side("raw" if release is None else "released", corpus, tied)
     sides = [judged] if raw is None else [_side("raw", raw, None), judged]
-    for side in sides:
-        _describe(side, modules, release, tied, on_progress)
-    outcomes = _outcomes(sides, modules, tied, seed, on_progress)
-    if set(SEEN_BY) <= set(modules):
-        inferences, inference_why = _inferences(sides, tied, seed)
-    else:
-        inferences, inference_why = (), _SOME
+    with threadpool_limits(1):  # sums would depend on how many cores there are
+        for side in sides:
+            _describe(side, modules, release, tied, on_progress)
+        outcomes = _outcomes(sides, modules, tied, seed, on_progress)
+        inferences, inference_why = _inferences(sides, modules, tied, seed)
     scored, utility_why = _utility(sides, utility, seed, on_progress)
     audit = Audit(
         corpus=corpus.name,
@@ -184,9 +185,11 @@ def _outcomes(
 
 
 def _inferences(
-    sides: Sequence[_Side], tied: Link | None, seed: int
+    sides: Sequence[_Side], modules: Mapping[str, ModuleType], tied: Link | None, seed: int
 ) -> tuple[tuple[Inference, ...], str | None]:
     """Gender and age on each side; of a release, as the raw corpus has them, through the link."""
+    if not set(SEEN_BY) <= set(modules):
+        return (), _SOME
     found: list[Inference] = []
     why = None
     for side in sides:

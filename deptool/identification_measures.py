@@ -54,7 +54,7 @@ def measure(runs: Sequence[Run], unit: Numbers, seed: int = 0) -> Measures:
     """All measures, averaged over runs of the same probes; unit (probe,) numbered from 0.
 
     Intervals are 95 % percentiles over persons, who are the same in all runs' resamples; of shares
-    of nobody or of everybody, see `_share`.
+    of next to nobody or nearly everybody, see `_share`.
     """
     units = Units(unit, int(unit.max()) + 1, PERSON)
     weights = np.concatenate([np.ones((1, units.n)), draw(units.n, seed=seed)])
@@ -162,14 +162,18 @@ def _estimate(values: Floats, units: Units) -> Estimate:
 
 
 def _share(values: Floats, units: Units) -> Estimate:
-    """The same of a share. Where nobody, or everybody, was found, all resamples agree.
+    """The same of a share. Where next to nobody, or nearly everybody, was found, resamples agree.
 
-    That is no certainty: then the end of the interval is that of Clopper & Pearson (Biometrika 26,
-    1934), persons counted once.
+    That is no certainty: with less than one person found, or not found, the interval is that of
+    Clopper & Pearson (Biometrika 26, 1934), persons counted once; ties have parts of persons.
     """
+    from scipy.stats import beta
+
     found = _estimate(values, units)
-    if found.interval is None or found.value not in (0.0, 1.0):
+    known = units.n * float(values[0])
+    if found.interval is None or 1 <= known <= units.n - 1:
         return found
-    far = ((1 - LEVEL) / 2) ** (1 / units.n)
-    ends = {"high": 1 - far} if found.value == 0 else {"low": far}
-    return replace(found, interval=replace(found.interval, **ends))
+    tail = (1 - LEVEL) / 2
+    low = float(beta.ppf(tail, known, units.n - known + 1)) if known > 0 else 0.0
+    high = float(beta.ppf(1 - tail, known + 1, units.n - known)) if known < units.n else 1.0
+    return replace(found, interval=replace(found.interval, low=low, high=high))

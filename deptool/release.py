@@ -13,7 +13,7 @@ from typing import Any
 
 from deptool import plugins
 from deptool.audit import audit_corpus
-from deptool.audit_html import to_html
+from deptool.audit_html import write_audit
 from deptool.audit_result import Audit
 from deptool.corpus import Corpus
 from deptool.encryption import encrypt_tables, require_cryptography
@@ -26,7 +26,6 @@ from deptool.release_documents import look_at, require_day, write_documents
 from deptool.release_folder import building, require_apart
 from deptool.release_tables import require_place
 from deptool.settings import resolve
-from deptool.tables import write_json, write_text
 
 OnProgress = Callable[[str, int, int], None]  # what is done, how many of how many
 
@@ -118,9 +117,7 @@ def _audit(
         audit = audit_corpus(corpus.root, root, key, utility=utility, on_progress=on_progress)
     except DataError as error:
         return None, error.what
-    shared = audit.without_ids()
-    write_json(corpus.root / "audit.json", shared.as_object())
-    write_text(corpus.root / "audit.html", to_html(shared))
+    write_audit(audit, corpus.root)
     return audit, None
 
 

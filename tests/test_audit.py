@@ -36,7 +36,7 @@ def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("audit")
     cohort(root / "synthetic", 0.95, dropouts=4.0)
     key = new_key(root / "key")
-    release_corpus(root / "synthetic", root / "shape", settings_of("shape"), key)
+    release_corpus(root / "synthetic", root / "shape", settings_of("shape"), key, audited=False)
     return root
 
 
@@ -161,7 +161,9 @@ def test_without_the_key_raw_stands_beside_and_that_is_said(place):
 
 @pytest.mark.parametrize(("level", "words"), [("dynamics", []), ("summary", ["window_s=3"])])
 def test_other_levels_are_attacked_or_it_is_said_why_not(place, key, tmp_path, level, words):
-    release_corpus(place / "synthetic", tmp_path / level, settings_of(level, words), key)
+    release_corpus(
+        place / "synthetic", tmp_path / level, settings_of(level, words), key, audited=False
+    )
     names = ["static-shape", "dynamics-summary", "known-video"]
     audit = audit_corpus(tmp_path / level, place / "synthetic", key, utility="none", attacks=names)
     assert "landmarks" in one(audit, "static-shape", "released").why

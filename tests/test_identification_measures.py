@@ -102,6 +102,17 @@ def test_everybody_and_nobody_are_no_certainties():
     assert none.interval.high == pytest.approx(0.3085, abs=1e-4)
 
 
+def test_less_than_one_person_by_ties_is_no_certainty_either():
+    # Each probe is the most like somebody else, who is the only one: nobody is found at rank 1
+    # but the last, which is as like all 20: 1/20 of a person, of 20, and chance is 1/20.
+    scores, own = np.eye(20)[np.roll(np.arange(20), 1)], np.arange(20)
+    scores[19] = 0
+    found = measure([Run(scores, own)], own).rank_1
+    assert found.value == pytest.approx(1 / 400)
+    assert found.interval.low <= found.value
+    assert found.interval.high > 1 / 20
+
+
 def test_probes_of_one_person_come_along_together():
     # Two persons with 50 probes each, all of one found and none of the other: the share is 1/2, and
     # a resample of persons has 0, 1/2 or 1. Over probes the interval would be narrow.
