@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deptool.errors import InputError, MissingExtraError, SettingsError
+from deptool.errors import InputError, MissingExtraError, SchemaError, SettingsError
+from deptool.tensor_file import read_header
 from deptool.weights import Weight, instruction, missing, place, sha256_of
 
 CONFIG = "config.json"
@@ -70,9 +71,10 @@ class Checkpoint:
         names: set[str] = set()
         for path in self.weights:
             try:
+                read_header(path)
                 with safe_open(path, framework="np") as file:
                     names.update(file.keys())
-            except (OSError, SafetensorError) as error:
+            except (OSError, SafetensorError, SchemaError) as error:
                 raise _unreadable(self, error) from error
         return names
 
@@ -249,7 +251,7 @@ def _refuse_pickle(folder: Path, found: tuple[Path, ...], name: str, what: str) 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError("cannot be read as JSON", where=str(path)) from error
     if not isinstance(found, dict):
         raise InputError("is no JSON object", where=str(path))

@@ -25,6 +25,7 @@ NAME = 300  # letters
 _AXES = 8
 _ABOUT = "__metadata__"
 _BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2}
+_BYTES |= {"F8_E4M3": 1, "F8_E5M2": 1}
 _BYTES |= {"I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8}
 
 

@@ -13,7 +13,7 @@ library decodes them: whole px, from half-cells of a grid of 64 over about twice
 from __future__ import annotations
 
 import importlib.util
-import pickle
+import pickle  # for the name of its error alone: what the library unpickles, `_check_depth` knows
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
