@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deptool.runs import read_tensors, write_tensors
+from deptool.tensor_file import no_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,13 +59,20 @@ def read_checkpoints(path: Path) -> dict[Key, Checkpoint]:
     if not path.is_file():
         return {}
     tensors, about = read_tensors(path)
-    found: dict[Key, Checkpoint] = {}
-    for member in about["members"]:
-        state = Checkpoint(**{name: member[name] for name in _NUMBERS})
-        state.history = [(loss, rmse) for loss, rmse in member["history"]]
-        found[member["seed"], member["fold"]] = state
-    for key, value in tensors.items():
-        seed, fold, part, name = key.split(".", 3)
-        state = found[int(seed.removeprefix("seed")), int(fold.removeprefix("fold"))]
-        getattr(state, part)[name] = value
+    try:
+        found = {(m["seed"], m["fold"]): _state(m) for m in about["members"]}
+        for key, value in tensors.items():
+            seed, fold, part, name = key.split(".", 3)
+            state = found[int(seed.removeprefix("seed")), int(fold.removeprefix("fold"))]
+            if part not in _PARTS:
+                raise KeyError(part)
+            getattr(state, part)[name] = value
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise no_tensors(str(path)) from error
     return found
+
+
+def _state(member: dict[str, Any]) -> Checkpoint:
+    state = Checkpoint(**{name: member[name] for name in _NUMBERS})
+    state.history = [(loss, rmse) for loss, rmse in member["history"]]
+    return state

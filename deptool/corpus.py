@@ -6,11 +6,13 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deptool.columns import Table
 from deptool.errors import DataError, InputError, SchemaError, suggest
-from deptool.schema import FRAMES, LABELS, RECORDINGS, SCHEMA_VERSION, SUBJECTS
+from deptool.ids import check_ids, why_no_file_name, why_no_id
+from deptool.parquet_limits import shown
+from deptool.schema import FRAMES, LABELS, LONGEST_S, RECORDINGS, SCHEMA_VERSION, SUBJECTS
 from deptool.tables import read_json, read_table, write_json, write_table
 
 if TYPE_CHECKING:
@@ -72,7 +74,12 @@ class Corpus:
         return self.root / "frames" / f"{recording_id}.parquet"
 
     def embedding_path(self, name: str, recording_id: str) -> Path:
-        """Where a recording's vectors lie in the cache of that name."""
+        """Where a recording's vectors lie in the cache of that name.
+
+        Raises DataError where a cache cannot be called so: run.json may name one.
+        """
+        if why := why_no_file_name(name):
+            raise DataError(f"the name of an embedding cache {why}", where=shown(name))
         return self.root / "embeddings" / name / f"{recording_id}.parquet"
 
     def tracks_path(self, recording_id: str) -> Path:
@@ -145,6 +152,7 @@ class Corpus:
         if not path.exists():
             return empty(RECORDINGS)
         frame = read_table(path, RECORDINGS)
+        check_ids(frame, path.name)
         twice = frame.filter(pl.col("recording_id").is_duplicated())
         if len(twice):
             raise SchemaError(
@@ -153,12 +161,13 @@ class Corpus:
         return frame
 
     def write_recordings(self, frame: pl.DataFrame) -> None:
+        check_ids(frame, "recordings.parquet")
         write_table(self.root / "recordings.parquet", RECORDINGS, frame.sort("recording_id"))
 
     def labels(self) -> pl.DataFrame:
         """The labels table; empty where there is none."""
         path = self.root / "labels.parquet"
-        return read_table(path, LABELS) if path.exists() else empty(LABELS)
+        return _with_ids(path, LABELS) if path.exists() else empty(LABELS)
 
     def write_labels(self, frame: pl.DataFrame) -> None:
         write_table(self.root / "labels.parquet", LABELS, frame.sort("session_id", "scale"))
@@ -166,14 +175,23 @@ class Corpus:
     def subjects(self) -> pl.DataFrame:
         """What is known of the persons; empty where the corpus says nothing of them."""
         path = self.root / "subjects.parquet"
-        return read_table(path, SUBJECTS) if path.exists() else empty(SUBJECTS)
+        return _with_ids(path, SUBJECTS) if path.exists() else empty(SUBJECTS)
 
     def write_subjects(self, frame: pl.DataFrame) -> None:
         write_table(self.root / "subjects.parquet", SUBJECTS, frame.sort("subject_id"))
 
     def frames(self, recording_id: str, columns: list[str] | None = None) -> pl.DataFrame:
         """The frames table of one recording: (row = sampled time) x columns."""
-        return read_table(self.frames_path(recording_id), FRAMES, columns)
+        path = self.frames_path(recording_id)
+        frame = read_table(path, FRAMES, columns)
+        if "timestamp" in frame.columns and len(frame):
+            last: Any = frame["timestamp"].max()
+            if last > LONGEST_S:
+                raise SchemaError(
+                    f"goes on for {last:g} s, expected at most {LONGEST_S} s",
+                    where=f"{path.name}, column timestamp",
+                )
+        return frame
 
     def scored(self, scale: str | None = None) -> tuple[pl.DataFrame, str]:
         """Recordings with a score on one scale (columns of recordings, plus score), and the scale.
@@ -234,6 +252,13 @@ def find_recording(corpus: Corpus, recording_id: str) -> pl.DataFrame:
     return found
 
 
+def _with_ids(path: Path, schema: Table) -> pl.DataFrame:
+    """A table whose ids can be ids."""
+    frame = read_table(path, schema)
+    check_ids(frame, path.name)
+    return frame
+
+
 def empty(schema: Table) -> pl.DataFrame:
     """A table of that schema with all columns and no rows."""
     import polars as pl
@@ -272,6 +297,8 @@ def open_corpus(root: Path) -> Corpus:
     for key in ("name", "feature_set"):
         if not isinstance(about.get(key), str):
             raise SchemaError(f"lacks the text {key!r}", where=MARKER)
+        if why := why_no_id(str(about[key])):
+            raise SchemaError(f"its {key} {shown(about[key])} {why}", where=MARKER)
     return Corpus(root, about)
 
 

@@ -21,6 +21,7 @@ from deptool.errors import DataError, TrainingError
 from deptool.loop import OnEpoch
 from deptool.measured import lacking, read, unreadable
 from deptool.runs import Run
+from deptool.tensor_file import misfit
 from deptool.trainer import Member
 
 if TYPE_CHECKING:
@@ -88,8 +89,14 @@ class Described:
 
     def _apply(self, parameters: Mapping[str, torch.Tensor]) -> NDArray[np.float64]:
         state = {name: tensor.cpu().numpy() for name, tensor in parameters.items()}
-        found = self.plan.module.apply(state, self.x, self.subjects())
-        return np.asarray(found, dtype=np.float64)
+        try:
+            found = self.plan.module.apply(state, self.x, self.subjects())
+            scores = np.asarray(found, dtype=np.float64)
+        except (KeyError, ValueError, IndexError, TypeError) as error:
+            raise misfit(f"{type(error).__name__} where they are used") from error
+        if scores.shape != (len(self.x),):
+            raise misfit("they give another number of scores")
+        return scores
 
 
 def described(corpus: Corpus, recordings: pl.DataFrame, plan: Plan, on_read: OnRead) -> Described:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deptool.errors import SchemaError
-from deptool.schema import SCHEMA_VERSION
-from deptool.tables import read_metadata, replacing
+from deptool.parquet_file import Parquet, opened
+from deptool.schema import LONGEST_S, SCHEMA_VERSION
+from deptool.tables import parse_json, replacing
 
 if TYPE_CHECKING:
     from deptool.corpus import Corpus
@@ -29,6 +31,18 @@ if TYPE_CHECKING:
 FOLDER = "embeddings"
 _KEY = "deptool.encoding"
 _MADE_OF = "deptool.made_of"
+
+_AGAIN = "Delete it and run `deptool embed` again."
+_COLUMNS = ("start_s", "end_s", "vector", "valid")
+_HOP = 1e-4  # s between two vectors, at least
+_DIMENSION = 1 << 20  # numbers of a vector, at most
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("encoder", "source"), (str,)),
+    **dict.fromkeys(("version", "dimension"), (int,)),
+    **dict.fromkeys(("identifies_people", "synthetic"), (bool, int)),
+    **dict.fromkeys(("settings", "parts", "columns"), (dict,)),
+    **{"hop_s": (int, float), "weights": (str, type(None))},
+}
 
 _ROW_GROUP = 4_000_000  # numbers that are written at once
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -169,11 +183,9 @@ def _rows(piece: Embedding, schema: Any, half: bool) -> Any:
 
 def is_made_of(path: Path) -> tuple[bool, str | None]:
     """Whether a file's vectors are float16, and which table they were made of, if it says."""
-    import pyarrow.parquet as pq
-
-    schema = pq.read_schema(path)
-    said = (schema.metadata or {}).get(_MADE_OF.encode())
-    return str(schema.field("vector").type.value_type) == "halffloat", said and said.decode()
+    with opened(path, _place(path), _AGAIN) as file:
+        kind = file.schema.field("vector").type
+        return str(kind.value_type) == "halffloat", file.metadata.get(_MADE_OF)
 
 
 def differences(there: Encoding, wanted: Encoding) -> list[str]:
@@ -210,18 +222,43 @@ def read_encoding(path: Path) -> Encoding:
 
     Raises SchemaError where this deptool did not write it as a cache.
     """
-    said = read_metadata(path)
+    with opened(path, _place(path), _AGAIN) as file:
+        return _encoding(file, path)
+
+
+def _encoding(file: Parquet, path: Path) -> Encoding:
+    """The encoding in the texts of an open file, whose columns are those of a cache."""
+    said = file.metadata
     try:
         if said["deptool.schema_version"] != str(SCHEMA_VERSION):
             raise KeyError
-        about = json.loads(said[_KEY])
-        return Encoding(**about)
-    except (KeyError, ValueError, TypeError) as error:
-        raise SchemaError(
-            "is no embedding cache that this deptool reads",
-            where=f"{FOLDER}/{path.parent.name}/{path.name}",
-            fix="Delete it and run `deptool embed` again.",
-        ) from error
+        about: dict[str, Any] = parse_json(said[_KEY], _place(path))
+        found = Encoding(**about)
+        _check_encoding(found)
+        vector = file.schema.field("vector").type
+        if vector.list_size != found.dimension or len(file.schema) != len(_COLUMNS):
+            raise ValueError
+        for name in _COLUMNS:
+            file.schema.field(name)
+    except (KeyError, ValueError, TypeError, AttributeError, SchemaError) as error:
+        raise _no_cache(path, "is no embedding cache that this deptool reads") from error
+    return found
+
+
+def _check_encoding(found: Encoding) -> None:
+    """Raise TypeError or ValueError where a stranger's encoding has other types than ours."""
+    for name, kinds in _TYPES.items():
+        value = getattr(found, name)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise TypeError(name)
+    if not 0 < found.dimension <= _DIMENSION or not _HOP <= found.hop_s < math.inf:
+        raise ValueError
+    for first, end in found.parts.values():
+        if not 0 <= first < end <= found.dimension:
+            raise ValueError
+    for names in found.columns.values():
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError
 
 
 def read_embedding(path: Path, part: slice = slice(None)) -> Embedding:
@@ -230,21 +267,28 @@ def read_embedding(path: Path, part: slice = slice(None)) -> Embedding:
     Raises SchemaError where it is no cache, or its vectors are not what its metadata say.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    encoding = read_encoding(path)
+    with opened(path, _place(path), _AGAIN) as file:
+        encoding = _encoding(file, path)
+        table = file.read(_COLUMNS)
     try:
-        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
         column = table.column("vector").combine_chunks()
         flat = column.flatten().to_numpy(zero_copy_only=False)
         vectors = flat.reshape(len(table), encoding.dimension)[:, part].astype(np.float32)
         start, end, valid = (table.column(n).to_numpy() for n in ("start_s", "end_s", "valid"))
-    except (pa.ArrowException, OSError, KeyError, ValueError, AttributeError) as error:
-        raise SchemaError(
-            "cannot be read as an embedding cache",
-            where=f"{FOLDER}/{path.parent.name}/{path.name}",
-            fix="Delete it and run `deptool embed` again.",
-        ) from error
-    return Embedding(
-        encoding, start.astype(np.float64), end.astype(np.float64), vectors, valid == 1
-    )
+        times = start.astype(np.float64), end.astype(np.float64)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise _no_cache(path, "cannot be read as an embedding cache") from error
+    for each in times:
+        if not np.isfinite(each).all() or (each < 0).any() or (each > LONGEST_S).any():
+            raise _no_cache(path, f"has times that are not from 0 to {LONGEST_S} s")
+    return Embedding(encoding, *times, vectors, valid == 1)
+
+
+def _place(path: Path) -> str:
+    """What errors call a file of a cache."""
+    return f"{FOLDER}/{path.parent.name}/{path.name}"
+
+
+def _no_cache(path: Path, what: str) -> SchemaError:
+    return SchemaError(what, where=_place(path), fix=_AGAIN)

@@ -15,12 +15,14 @@ from deptool import plugins
 from deptool.errors import InputError, SchemaError
 from deptool.face.frames import choose, frames_table, tracks_table
 from deptool.observe import Box, Observed, observe
-from deptool.schema import FRAMES, TRACKS
-from deptool.tables import read_metadata, write_table
+from deptool.schema import FRAMES, RECORDINGS, TRACKS
+from deptool.tables import parse_json, read_metadata, write_table
 from deptool.video import Video, open_video
 
 Row = dict[str, object]
 News = Callable[[int, float], None]
+
+_KINDS: dict[str, tuple[type, ...]] = {"string": (str,), "int32": (int,), "float32": (int, float)}
 
 # Recordings of these states make a batch end with exit code 4.
 FAILED = ("truncated", "corrupt", "unreadable", "no_video_stream", "failed")
@@ -114,12 +116,24 @@ class Worker:
 
 
 def read_row(path: Path) -> Row | None:
-    """The recordings row inside a frames table; None where the file cannot be read."""
+    """The recordings row inside a frames table; None where the file cannot be read.
+
+    None also where the row is not that of the file, or of other columns: nobody's word is taken for
+    where a table lies.
+    """
     try:
         text = read_metadata(path).get("deptool.recording")
+        row = parse_json(text, path.name) if text else None
     except SchemaError:
         return None
-    return json.loads(text) if text else None
+    if row is None or row.get("recording_id") != path.stem:
+        return None
+    known = {column.name: column.dtype for column in RECORDINGS.columns}
+    sound = all(
+        name in known and (value is None or isinstance(value, _KINDS[known[name]]))
+        for name, value in row.items()
+    )
+    return row if sound else None
 
 
 def empty_row(recording_id: str, plan: Plan) -> Row:

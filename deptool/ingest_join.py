@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from deptool.importers import Found, Item
 from deptool.ingest_one import NOTES
 from deptool.schema import LABELS, RECORDINGS
 from deptool.subjects import Person, merge
-from deptool.tables import column_names, read_metadata
+from deptool.tables import column_names, parse_json, read_metadata
 
 if TYPE_CHECKING:
     import polars as pl
@@ -131,6 +130,7 @@ def _notes(corpus: Corpus, name: str) -> tuple[str, ...]:
     path = corpus.frames_path(name)
     try:
         text = read_metadata(path).get(NOTES) if path.is_file() else None
+        notes = parse_json(f'{{"notes": {text}}}', path.name)["notes"] if text else []
     except SchemaError:
         return ()
-    return tuple(json.loads(text)) if text else ()
+    return tuple(map(str, notes)) if isinstance(notes, list) else ()

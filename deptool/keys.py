@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from deptool.breaches import Problem
+from deptool.errors import SchemaError
+from deptool.ids import check_ids
 from deptool.label_summary import some
 from deptool.scales import SCALES
+from deptool.schema import LONGEST_S
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,6 +37,10 @@ def in_recordings(
     """One row per recording, one subject per session, the feature set of corpus.json."""
     import polars as pl
 
+    try:
+        check_ids(table, RECORDINGS_FILE)
+    except SchemaError as error:
+        yield Problem(error.where or RECORDINGS_FILE, error.what, fix=error.fix)
     if "recording_id" in table.columns:
         ids = table["recording_id"].drop_nulls()
         if ids.is_empty():
@@ -82,7 +89,11 @@ def in_labels(
 
 
 def in_time(table: pl.DataFrame, where: str, verb: str = "extract") -> Problem | None:
-    """The first row of a frames table whose timestamp does not ascend."""
+    """The first row of a frames table whose timestamp does not ascend, or is too late."""
+    last = table["timestamp"].max() if len(table) else 0.0
+    if isinstance(last, float) and last > LONGEST_S:
+        what = f"timestamps go on for {last:g} s, expected at most {LONGEST_S} s"
+        return Problem(f"{where}, column timestamp", what, fix=_force(verb))
     late = (table["timestamp"].diff() <= 0).fill_null(False)
     if not late.any():
         return None

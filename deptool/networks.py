@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deptool.errors import UsageError
+from deptool.tensor_file import fill
 
 Widths = Mapping[str, int]  # group of columns -> how many a segment has of it
 
@@ -46,7 +47,7 @@ def restore(
     """The network with these parameters; the caller's random numbers stay what they were."""
     with torch.random.fork_rng(devices=[]):
         network: nn.Module = module.build(settings, columns=columns)
-    network.load_state_dict(parameters)
+    fill(network, parameters)
     return network
 
 

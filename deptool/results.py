@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from deptool.bootstrap import Estimate, estimates
 from deptool.claims import Claim, Verdict
 from deptool.errors import DataError, UsageError, suggest
+from deptool.parquet_file import read_parquet
 from deptool.report_cells import number
 from deptool.runs import TRACKS_FILE, Run
 from deptool.schema import PREDICTIONS
@@ -95,9 +96,7 @@ class Results:
 
     def truth(self, name: str, cohort: str | None = None) -> pl.DataFrame:
         """A table of the cohort's truth/: segments, cues, habits, oracle (cohort/truth.py)."""
-        import polars as pl
-
-        return pl.read_parquet(self.corpus(cohort).root / "truth" / f"{name}.parquet")
+        return read_parquet(self.corpus(cohort).root / "truth" / f"{name}.parquet")
 
     def tracks(
         self,
@@ -126,7 +125,7 @@ class Results:
         wanted = (pl.col("kind") == kind) & (pl.col("split") == split)
         if name is not None:
             wanted &= pl.col("name") == name
-        found = pl.read_parquet(path).filter(wanted).drop("kind", "split")
+        found = read_parquet(path).filter(wanted).drop("kind", "split")
         if found.is_empty():
             raise DataError(f"no track of kind {kind!r}, name {name!r}", where=variant)
         found = found.join(persons.unique(), on="recording_id", how="left")

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from deptool.errors import InputError, SchemaError, SettingsError
 from deptool.schema import SCHEMA_VERSION
-from deptool.tables import read_json, replacing, write_json
+from deptool.tables import parse_json, read_json, replacing, write_json
+from deptool.tensor_file import no_tensors, read_header
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +29,11 @@ TRACKS_FILE = "tracks.parquet"  # what members said of times, where the model sa
 SUBJECTS_FILE = "subjects.parquet"  # of the persons of the run, where the corpus knows of them
 _KEY = "deptool"
 _LONGEST = 150  # bytes of a name; a file's may have 255
+_HEADER = {
+    **dict.fromkeys(("model", "corpus", "feature_set", "scale", "normalise"), str),
+    **{"settings": dict, "columns": dict, "members": list},
+}
+_MEMBER: dict[str, type | tuple[type, ...]] = {"seed": int, "fold": int, "train_mean": (int, float)}
 _COMPARED = (
     *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "without", "seeds"),
     "settings",
@@ -82,15 +88,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             "no such file", where=str(path), fix="The run is unfinished, or this is no run folder."
         )
     try:
+        said = read_header(path)
+        if _KEY not in said:
+            raise no_tensors(str(path))
+        about = parse_json(said[_KEY], str(path))
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})[_KEY])
             return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise SchemaError(
-            "is not a safetensors file that deptool wrote, or it is cut off",
-            where=str(path),
-            fix="Delete it and run the command that wrote it again.",
-        ) from error
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise no_tensors(str(path)) from error
 
 
 def slug(name: str) -> str:
@@ -181,10 +186,38 @@ def write_model(run: Run, members: Mapping[tuple[int, int], Mapping[str, Tensor]
 
 
 def read_model(root: Path) -> tuple[dict[str, Any], list[dict[str, Tensor]]]:
-    """The header of a run's model.safetensors, and the parameters of each of its members."""
-    tensors, about = read_tensors(root / "model.safetensors")
+    """The header of a run's model.safetensors, and the parameters of each of its members.
+
+    Raises InputError and SchemaError as `read_tensors`, SchemaError also where the header and the
+    members are not what `write_model` writes.
+    """
+    path = root / "model.safetensors"
+    tensors, about = read_tensors(path)
+    _check_header(about, str(path))
     members: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
-        seed, fold, name = key.split(".", 2)
+        seed, _, rest = key.partition(".")
+        fold, _, name = rest.partition(".")
         members.setdefault(f"{seed}.{fold}", {})[name] = value
-    return about, [members[f"seed{m['seed']}.fold{m['fold']}"] for m in about["members"]]
+    wanted = [f"seed{m['seed']}.fold{m['fold']}" for m in about["members"]]
+    lacking = [name for name in wanted if name not in members]
+    if lacking:
+        raise SchemaError(f"holds no parameters of {lacking[0]}", where=str(path))
+    return about, [members[name] for name in wanted]
+
+
+def _check_header(about: Mapping[str, Any], where: str) -> None:
+    """Raise SchemaError where a model's header, which may be a stranger's, lacks what is needed."""
+    for name, kind in _HEADER.items():
+        if not isinstance(about.get(name), kind):
+            raise SchemaError(f"its header lacks {name!r}, or it is of another kind", where=where)
+    for names in about["columns"].values():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise SchemaError("its header has columns without names", where=where)
+    for member in about["members"]:
+        if not isinstance(member, dict) or not all(
+            isinstance(member.get(name), kind) for name, kind in _MEMBER.items()
+        ):
+            raise SchemaError("its header has a member without seed, fold or mean", where=where)
+    if not about["members"]:
+        raise SchemaError("its header has no members", where=where)

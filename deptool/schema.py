@@ -14,6 +14,7 @@ from deptool.scales import SCALES
 from deptool.schema_explained import EXPLAINED_MAPS, EXPLAINED_TRACKS, TRACK_KINDS
 
 SCHEMA_VERSION = 3
+LONGEST_S = 7 * 24 * 3600  # of a recording: what is made of it grows with its length
 
 AU_INTENSITY = (
     *("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU12"),

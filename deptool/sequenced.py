@@ -16,6 +16,7 @@ from deptool.loop import OnEpoch, train_members
 from deptool.sequence_trainer import SequenceTrainer
 from deptool.sequences import Batch, Clip, Known, Shape
 from deptool.streams import Opened, Series, load, open_streams, unusable
+from deptool.tensor_file import fill
 from deptool.trainer import Member
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Sequenced:
         """A network with these parameters; the caller's random numbers stay what they were."""
         with torch.random.fork_rng(devices=[]):
             built: nn.Module = self.plan.module.build(self.plan.settings, streams=self.shapes)
-        built.load_state_dict(parameters)
+        fill(built, parameters)
         return built.to(self.plan.place).eval()
 
     def train(

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from deptool.columns import Column, Table
 from deptool.errors import InputError, SchemaError
+from deptool.parquet_file import frame_of, opened
 from deptool.schema import SCHEMA_VERSION
-from deptool.validate import check, dtype
+from deptool.validate import check, check_names, dtype
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _ANY_MODE = 0o666  # of which the user's umask takes some away
 _OWN_MODE = 0o600
+_JSON = 32 << 20  # bytes of a JSON file
+_DEPTH = 32
+_DIGITS = 20  # of a whole number: 64 bits and a sign
 
 
 @contextlib.contextmanager
@@ -93,14 +97,58 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, object]:
-    """The object in a JSON file. Raises SchemaError where it is not a JSON object."""
+    """The object in a JSON file, which may be a stranger's. Raises SchemaError as `parse_json`."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        with path.open("rb") as file:
+            content = file.read(_JSON + 1)
+    except OSError as error:
         raise SchemaError("cannot be read as JSON", where=str(path)) from error
+    return parse_json(content, str(path))
+
+
+def parse_json(content: str | bytes, where: str) -> dict[str, object]:
+    """The object in a text, which may be a stranger's.
+
+    Raises SchemaError where it is not a JSON object, or one that is too long or nested too deep, or
+    has a key twice, a whole number of more than 64 bits or half of a letter.
+    """
+    if len(content) > _JSON:
+        raise SchemaError(f"is too long for JSON: more than {_JSON >> 20} MB", where=where)
+    try:
+        text = content if isinstance(content, str) else content.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_once, parse_int=_whole)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # halves of letters cannot be printed
+    except (ValueError, RecursionError) as error:
+        raise SchemaError("cannot be read as JSON", where=where) from error
     if not isinstance(value, dict):
-        raise SchemaError("must hold a JSON object", where=str(path))
+        raise SchemaError("must hold a JSON object", where=where)
+    if _too_deep(value):
+        raise SchemaError(f"is nested deeper than {_DEPTH} levels", where=where)
     return value
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError("a whole number that is too long")
+    return int(digits)
+
+
+def _too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEPTH):
+        inner = [each for each in level if isinstance(each, dict | list)]
+        if not inner:
+            return False
+        level = [v for each in inner for v in (each.values() if isinstance(each, dict) else each)]
+    return True
 
 
 def write_table(
@@ -139,55 +187,28 @@ def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> p
     """Read and check a table written by `write_table`; `columns` reads only those.
 
     Raises InputError where there is no such file, SchemaError where it is not Parquet, has
-    another schema version or breaks the schema.
+    another schema version or breaks the schema, and as `parquet_file.opened` on an encrypted one.
     """
-    import polars as pl
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if not path.is_file():
         raise InputError("no such table", where=path.name)
-    try:
-        table = pq.read_table(
-            path, columns=columns, partitioning=None, page_checksum_verification=True
-        )
-        _check_version(table.schema.metadata or {}, path.name)
-        frame = pl.DataFrame(table)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path) from error
+    with opened(path) as file:
+        _check_version(file.metadata, path.name)
+        check_names(file.schema.names, schema, path.name)
+        frame = frame_of(file.read(columns), path.name)
     check(frame, schema, path.name, partial=columns is not None)
     return frame
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The key-value metadata of a table, without its rows. Raises SchemaError if unreadable."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        raw = pq.read_schema(path).metadata or {}
-    except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path) from error
-    return {k.decode(): v.decode() for k, v in raw.items() if k.startswith(b"deptool.")}
+    """The key-value metadata of a table, without its rows. Raises as `read_table`."""
+    with opened(path) as file:
+        return {k: v for k, v in file.metadata.items() if k.startswith("deptool.")}
 
 
 def column_names(path: Path) -> list[str]:
-    """The columns of a table, without its rows. Raises SchemaError if unreadable."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path) from error
-
-
-def _unreadable(path: Path) -> SchemaError:
-    return SchemaError(
-        "cannot be read as Parquet (cut off, or another kind of file)",
-        where=path.name,
-        fix="Run the step that wrote it again; for a frames table: extract or import, --force ID",
-    )
+    """The columns of a table, without its rows. Raises as `read_table`."""
+    with opened(path) as file:
+        return list(file.schema.names)
 
 
 def _cast(frame: pl.DataFrame, schema: Table) -> pl.DataFrame:
@@ -215,11 +236,11 @@ def _field(column: Column) -> pa.Field:
     return pa.field(column.name, kind, nullable=column.nullable, metadata=about)
 
 
-def _check_version(metadata: Mapping[bytes, bytes], where: str) -> None:
-    found = metadata.get(b"deptool.schema_version", b"none").decode()
+def _check_version(metadata: Mapping[str, str], where: str) -> None:
+    found = metadata.get("deptool.schema_version", "none")
     if found != str(SCHEMA_VERSION):
         raise SchemaError(
-            f"schema version {found}, but this deptool reads version {SCHEMA_VERSION}",
+            f"schema version {found[:20]}, but this deptool reads version {SCHEMA_VERSION}",
             where=where,
             fix="Make it again with this deptool in another folder (--out), or use the version that"
             " made it.",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deptool.columns import Column, Table
 from deptool.errors import SchemaError
+from deptool.parquet_limits import shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -15,17 +16,22 @@ if TYPE_CHECKING:
 
 def check(frame: pl.DataFrame, schema: Table, where: str, partial: bool = False) -> None:
     """Raise SchemaError, naming file, column, row and what was expected, at the first breach."""
-    known = {c.name for c in schema.columns}
-    for name in frame.columns:
-        if name not in known:
-            raise SchemaError(
-                f"column {name!r} is not part of the table {schema.name}", where=where
-            )
+    check_names(frame.columns, schema, where)
     if not partial:
         _check_groups(frame, schema, where)
     columns = [schema.column(name) for name in frame.columns]
     for column in _suspects(frame, columns):
         _check_column(frame, column, where)
+
+
+def check_names(names: Iterable[str], schema: Table, where: str) -> None:
+    """Raise SchemaError at the first column that the table does not know."""
+    known = {c.name for c in schema.columns}
+    for name in names:
+        if name not in known:
+            raise SchemaError(
+                f"column {shown(name)} is not part of the table {schema.name}", where=where
+            )
 
 
 def _suspects(frame: pl.DataFrame, columns: Sequence[Column]) -> list[Column]:
@@ -68,9 +74,10 @@ def _row(frame: pl.DataFrame, values: Sequence[pl.Expr]) -> dict[str, Any]:
 
 
 def _check_groups(frame: pl.DataFrame, schema: Table, where: str) -> None:
+    there = set(frame.columns)
     for group in {c.group: None for c in schema.columns}:
         names = [c.name for c in schema.group(group)]
-        missing = [name for name in names if name not in frame.columns]
+        missing = [name for name in names if name not in there]
         if missing and (group not in schema.optional or len(missing) < len(names)):
             shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
             raise SchemaError(
@@ -92,8 +99,13 @@ def _check_column(frame: pl.DataFrame, column: Column, where: str) -> None:
         raise SchemaError("expected a value, found null", where=f"{place}, row {row}")
     row = frame.select(_breaches(pl.col(column.name), column).fill_null(False).arg_max()).item()
     raise SchemaError(
-        f"expected {expectation(column)}, found {values[row]!r}", where=f"{place}, row {row}"
+        f"expected {expectation(column)}, found {_value(values[row])}", where=f"{place}, row {row}"
     )
+
+
+def _value(value: object) -> str:
+    """A value in an error: a text in quotes and bounded, a number as it is."""
+    return shown(value) if isinstance(value, str) else repr(value)
 
 
 def _breaches(values: pl.Expr, column: Column) -> pl.Expr:

@@ -338,7 +338,9 @@ def test_an_id_that_is_a_path_leads_nowhere(corpus):
     outside = corpus.root.parent / "s000_0.parquet"
     corpus.frames_path("s000_0").rename(outside)
     change_recordings(corpus, put("recording_id", "../../s000_0"))
-    ((_, where, what),) = found(corpus)
+    (_, column, why), (_, where, what) = found(corpus)
+    assert column == "recordings.parquet, column recording_id"
+    assert why == "the id '../../s000_0' has a sign that no file's name may have"
     assert where == "frames/../../s000_0.parquet"
     assert what.startswith("is missing")
 

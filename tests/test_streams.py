@@ -197,5 +197,5 @@ def test_a_file_that_is_cut_off_is_told(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[10:40] = bytes(30)
     path.write_bytes(content)
-    with pytest.raises(SchemaError, match="cannot be read as an embedding cache"):
+    with pytest.raises(SchemaError, match=r"cannot be read as Parquet(.|\n)*deptool embed"):
         read_embedding(path)

@@ -1,0 +1,1 @@
+"""Files from strangers: what they may do to whoever reads them."""
