@@ -14,13 +14,13 @@ LARGEST = 200_000_000  # bytes of a table that people write by hand
 
 
 def read_text(path: Path, largest: int = LARGEST, errors: str = "strict") -> str:
-    """The text of a plain file in UTF-8, without a byte order mark.
+    """The text of a plain file in UTF-8, without a byte order mark; lines end with \\n.
 
     Raises OSError where there is none, where it is a pipe, a device or a folder, or is larger than
     `largest` bytes, and UnicodeDecodeError where it is no UTF-8.
     """
-    data = read_bytes(path, largest)
-    return data.decode("utf-8-sig", errors)
+    text = read_bytes(path, largest).decode("utf-8-sig", errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_bytes(path: Path, largest: int = LARGEST) -> bytes:

@@ -28,6 +28,7 @@ DOCUMENTS = {
 }
 LEVELS = ("shape", "dynamics", "summary")
 NAME = "<script>|x\n# y"
+TITLE = "<script>|x # y"  # a corpus's name has no line break
 
 # What corpus.json of a release by another deptool could say, of weights that have terms.
 ENTRY: dict[str, Any] = {
@@ -323,7 +324,7 @@ def test_a_synthetic_corpus_is_said_to_be(own: Corpus) -> None:
 
 
 def test_a_hostile_name_breaks_no_page(own: Corpus) -> None:
-    more = {"name": NAME, "licence": NAME, "release": {**ENTRY, "level": NAME}}
+    more = {"name": TITLE, "licence": NAME, "release": {**ENTRY, "level": NAME}}
     write_documents(open_corpus(own.with_about(more).root))
     for name, text in texts(own).items():
         if name.endswith(".md"):
@@ -335,7 +336,7 @@ def test_a_hostile_name_breaks_no_page(own: Corpus) -> None:
                 assert len(cells) == 1, name
         elif "cr" in name:  # Croissant and RO-Crate, which web pages embed
             assert "<" not in text, name
-    assert read_json(own.root / "croissant.json")["name"] == NAME
+    assert read_json(own.root / "croissant.json")["name"] == TITLE
 
 
 @pytest.mark.parametrize(
