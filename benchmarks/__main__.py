@@ -13,7 +13,7 @@ from deptool.tables import write_text
 
 PARTS = (
     *("speed", "floor", "growth", "scaling", "tables", "importing", "members", "video_models"),
-    *("encoders", "face_alignment"),
+    *("encoders", "face_alignment", "releases"),
 )
 NOTES = Path(__file__).with_name("notes.md")
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
