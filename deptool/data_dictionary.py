@@ -72,7 +72,7 @@ def entries(corpus: Corpus, contents: Contents, release: ReleaseEntry | None) ->
         for part in contents.tables
         for column in part.columns
     ]
-    return found + [entry for cache in contents.caches for entry in _of_cache(cache)]
+    return found + [entry for cache in contents.caches for entry in _of_cache(cache, release)]
 
 
 def to_csv(found: Sequence[Entry]) -> str:
@@ -88,9 +88,10 @@ def to_markdown(name: str, found: Sequence[Entry]) -> str:
     """A section per table; columns that differ in a number alone (x_0 … x_67) on one line."""
     parts = [
         f"# Data dictionary of {text(name)}",
-        f"A value that was not measured is {MISSING}, never zero; no number is NaN or infinite."
-        " Every column of every file stands in `data_dictionary.csv`; here columns that differ only"
-        " in a number share a line.",
+        f"In tables a value that was not measured is {MISSING}, never zero; no number is NaN or"
+        " infinite. Vectors of embeddings hold no nulls: see their notes. Every column of every"
+        " file stands in `data_dictionary.csv`; here columns that differ only in a number share a"
+        " line.",
     ]
     for (title, file), columns in groupby(found, key=lambda e: (e.table, e.file)):
         parts += [f"## {text(title)}", f"In {text(file)}."]
@@ -106,7 +107,7 @@ _HEADER = ("column", "type", "unit", "range", "missing", "rounded to", "meaning"
 
 def _of_column(part: Part, column: Column, corpus: Corpus, release: ReleaseEntry | None) -> Entry:
     of_frames = part.schema.name in ("frames", "tracks")
-    notes = list(_changes(column, release)) if of_frames and release else []
+    notes = list(_changes(column, release, of_frames)) if release else []
     notes += ["no value in any row"] if column.name in part.empty else []
     notes += ["not in every file"] if column.name in part.partial else []
     return Entry(
@@ -117,7 +118,7 @@ def _of_column(part: Part, column: Column, corpus: Corpus, release: ReleaseEntry
         unit="" if column.dtype == "string" else column.unit,
         range=extent(column),
         missing=MISSING if column.nullable else "never missing",
-        rounded_to=_rounding(column, release) if of_frames else "",
+        rounded_to=_rounding(column, release, of_frames),
         convention="; ".join(_conventions(column, corpus, release)) if of_frames else "",
         meaning=column.meaning,
         source=column.source,
@@ -137,9 +138,13 @@ def _conventions(column: Column, corpus: Corpus, release: ReleaseEntry | None) -
         yield f"mean of a window of {windows.parameters.get('window_s')} s"
 
 
-def _changes(column: Column, release: ReleaseEntry) -> Iterator[str]:
+def _changes(column: Column, release: ReleaseEntry, of_frames: bool) -> Iterator[str]:
     """What a release has made of one column."""
-    if release.step("windows") and column.name in _OF_WINDOWS:
+    if not of_frames:
+        attributes = release.step("attributes")
+        if column.name == "age" and attributes:
+            yield f"{attributes.parameters.get('aged')} is that, or above"
+    elif release.step("windows") and column.name in _OF_WINDOWS:
         yield _OF_WINDOWS[column.name]
     elif column.name in ("frame", "timestamp") and release.step("clock"):
         yield "counted anew in the recording"
@@ -149,8 +154,12 @@ def _changes(column: Column, release: ReleaseEntry) -> Iterator[str]:
         yield "told from its median in the recording"
 
 
-def _rounding(column: Column, release: ReleaseEntry | None) -> str:
+def _rounding(column: Column, release: ReleaseEntry | None, of_frames: bool) -> str:
     """The step that a release rounds a column's values to, as text; empty where it does not."""
+    attributes = release and release.step("attributes")
+    if not of_frames:
+        aged = column.name == "age" and attributes
+        return _number(attributes.parameters.get("age_years")) if aged and attributes else ""
     rounding = release and release.step("rounding")
     if not release or not rounding:
         return ""
@@ -158,11 +167,17 @@ def _rounding(column: Column, release: ReleaseEntry | None) -> str:
         step = release.settings.get("landmark_px")
     else:
         step = rounding_of(column.name, resolve(Common, rounding.parameters, where="release"))
-    return "" if step is None else f"{step:g}"
+    return _number(step)
 
 
-def _of_cache(cache: CachePart) -> Iterator[Entry]:
+def _number(step: object) -> str:
+    return f"{step:g}" if isinstance(step, int | float) else ""
+
+
+def _of_cache(cache: CachePart, release: ReleaseEntry | None) -> Iterator[Entry]:
     """Start, end, what the vector's numbers are, and whether it is valid."""
+    windows = release and release.step("windows")
+    digits = windows.parameters.get("vector_digits") if windows else None
     encoding = cache.encoding
     kind = f"vectors of {encoding.encoder}, one every {encoding.hop_s:g} s"
     warned = "identifies people" if encoding.identifies_people else ""
@@ -173,9 +188,13 @@ def _of_cache(cache: CachePart) -> Iterator[Entry]:
         ("valid", "int32", "1", "0 to 1", "1 where there is a vector; where not, it is zeros"),
     ]
     for column, type, unit, range, meaning in rows:
+        rounded_to, note = "", warned
+        if isinstance(digits, int) and column.startswith("vector"):
+            rounded_to = _number(10.0**-digits)
+            note = "; ".join(filter(None, [warned, "0 also where its column has no value"]))
         yield Entry(
             *(f"embeddings {cache.name}", cache.place, column, type, unit, range),
-            *("never missing", "", kind, meaning, "deptool", warned),
+            *("never missing", rounded_to, kind, meaning, "deptool", note),
         )
 
 

@@ -94,11 +94,7 @@ def group_persons(columns: Sequence[str], medians: Mapping[str, Sequence[Floats]
     """
     if k < 2:
         raise UsageError(f"k-same needs at least 2 persons in a group, not {k}")
-    if len(medians) < k:
-        raise DataError(
-            f"k-same of {k} needs {k} persons, and the corpus has {len(medians)}",
-            fix="Use a smaller --k-same, or none.",
-        )
+    require_persons(k, len(medians))
     subjects = sorted(medians)
     own = np.array([_mean(np.array(medians[subject])) for subject in subjects])
     used = ~np.isnan(own).any(axis=0)
@@ -111,6 +107,15 @@ def group_persons(columns: Sequence[str], medians: Mapping[str, Sequence[Floats]
         found |= {subjects[i]: shared for i in group}
     names = tuple(name for name, there in zip(columns, used, strict=True) if there)
     return KSame(names, found, tuple(tuple(subjects[i] for i in group) for group in groups))
+
+
+def require_persons(k: int, n_persons: int) -> None:
+    """Raise DataError where there are fewer than k persons to be made the same."""
+    if n_persons < k:
+        raise DataError(
+            f"k-same of {k} needs {k} persons, and the corpus has {n_persons}",
+            fix="Use a smaller --k-same, or none.",
+        )
 
 
 def mdav(points: Floats, k: int) -> list[list[int]]:
@@ -139,7 +144,8 @@ def k_same_step(k: int, columns: Sequence[str], n_groups: int) -> Step:
     """What it did, in words."""
     return Step(
         "k-same",
-        f"Medians of {len(columns)} columns in a recording are the same for {k} persons or more.",
+        f"Medians of {len(columns)} columns in a recording are made the same for {k} persons or"
+        " more; rounding afterwards may move one by half a step.",
         {"k": k, "groups": n_groups, "columns": list(columns)},
     )
 

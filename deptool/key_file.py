@@ -18,11 +18,16 @@ from pathlib import Path
 
 from deptool.corpus import MARKER
 from deptool.errors import InputError, UsageError
+from deptool.private_file import write_private
 
-MODE = 0o600
 _LENGTH = 32  # bytes: as long as SHA-256's output (RFC 2104, section 3)
 _PREFIX = "deptool-key-1:"
 _LINE = re.compile(rf"{_PREFIX}([0-9a-f]{{{2 * _LENGTH}}})\n?")
+# A new key is of no use for what is released or encrypted already.
+_FIX = (
+    "Name the key that was used before; only for a release that is not made yet make one: deptool"
+    " key new FILE"
+)
 _LONGEST = 200  # bytes that are read of a file
 
 
@@ -46,24 +51,12 @@ def new_key(path: Path) -> Key:
     """
     require_outside(path, "a key")
     key = Key(secrets.token_bytes(_LENGTH))
-    try:
-        # O_EXCL: never over another key, without which a release could not be linked again.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
-    except FileExistsError as error:
-        raise UsageError(
-            "is there already, and a key that is overwritten is lost",
-            where=str(path),
-            fix="Name another file.",
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"cannot be written: {error.strerror or type(error).__name__}", where=str(path)
-        ) from error
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        os.fchmod(handle, MODE)  # whatever the umask
-        file.write(f"{_PREFIX}{key.secret.hex()}\n")
-        file.flush()
-        os.fsync(handle)
+    write_private(
+        path,
+        f"{_PREFIX}{key.secret.hex()}\n",
+        there="is there already, and a key that is overwritten is lost",
+        fix="Name another file.",
+    )
     return key
 
 
@@ -78,9 +71,7 @@ def read_key(path: Path) -> Key:
             text = file.read(_LONGEST).decode("ascii")
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except FileNotFoundError as error:
-        raise InputError(
-            "no such key file", where=str(path), fix=f"Make one: deptool key new {path}"
-        ) from error
+        raise InputError("no such key file", where=str(path), fix=_FIX) from error
     except (OSError, UnicodeDecodeError) as error:
         raise _no_key(path) from error
     found = _LINE.fullmatch(text)
@@ -97,14 +88,14 @@ def read_key(path: Path) -> Key:
 
 
 def _no_key(path: Path) -> InputError:
-    return InputError(
-        "is no key file of deptool", where=str(path), fix="Make one: deptool key new FILE"
-    )
+    return InputError("is no key file of deptool", where=str(path), fix=_FIX)
 
 
 def require_outside(path: Path, thing: str) -> None:
     """Raise UsageError where a parent folder is a corpus or a git checkout; `thing` is a key."""
-    for folder in path.resolve().parents:
+    # A link to a key is as bad as the key: copied along, it may become one.
+    folders = dict.fromkeys([*path.absolute().parents, *path.resolve().parents])
+    for folder in folders:
         for sign, what in ((MARKER, "a corpus"), (".git", "a git checkout")):
             if (folder / sign).exists():
                 raise UsageError(

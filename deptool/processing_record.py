@@ -5,7 +5,7 @@ For whoever must answer for them: the law's words stand in it in one line each, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -27,7 +27,7 @@ _LAW = (
     "HIPAA Safe Harbor, 45 CFR 164.514(b)(2): biometric identifiers, full-face images and all"
     " dates but the year are on its list. Whether movements of a face are biometric identifiers is"
     " for whoever releases them to judge.",
-    "WP216 (Opinion 05/2014) asks for singling out, linkability and inference: the audit measures"
+    "WP216 (Opinion 05/2014) asks for singling out, linkability and inference: an audit measures"
     " attacks of these kinds, and one that fails proves nothing.",
     "Research use, not a diagnostic device.",
 )
@@ -91,7 +91,8 @@ def to_markdown(found: Mapping[str, Any]) -> str:
             ("Its settings", in_words(release["settings"])),
             ("k-same", release["k_same"] or "not used"),
             ("Id of the pseudonyms' key", release["pseudonym_key_id"]),
-            ("Kept of the persons", ", ".join(release["kept_attributes"]) or "nothing"),
+            ("Gender and age", _kept(release["kept_attributes"])),
+            ("Scores, splits, names of tasks", "as they were, where there are some"),
         ]
     parts = [f"# Processing record of {text(found['corpus'])}"]
     if found["synthetic"]:
@@ -114,8 +115,13 @@ def _steps(found: Mapping[str, Any]) -> list[str]:
     left_out = [f"{what}: {n}" for what, n in release["left_out"].items()]
     return [
         *("## Steps, in order", table(("", "step", "what it does", "parameters"), rows)),
-        *("## What was left out, and how many", listing(left_out or ["nothing is counted"])),
+        "## What was left out besides, and how many",
+        listing(left_out or ["nothing: what columns lost stands in the steps"]),
     ]
+
+
+def _kept(attributes: Sequence[str]) -> str:
+    return f"{' and '.join(attributes)}, as the steps say" if attributes else "not in the release"
 
 
 def _version(release: ReleaseEntry | None) -> str:

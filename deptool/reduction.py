@@ -46,9 +46,10 @@ class Common:
     """Numbers of the steps that all levels share.
 
     fps: rows a second, None for as many as there are; never more. trim_s: lengths are cut to a
-    multiple of it, 0 for none. The others are the steps to which values are rounded: confidence;
-    au: intensities, of 0 to 5; angle_rad: head pose and gaze angles; gaze: parts of gaze vectors;
-    place_mm: the head's place. Landmarks are rounded by the level that keeps them.
+    multiple of it, 0 for none; of what is shorter nothing is left. The others are the steps to
+    which values are rounded: confidence; au: intensities, of 0 to 5; angle_rad: head pose and gaze
+    angles; gaze: parts of gaze vectors; place_mm: the head's place. Landmarks are rounded by the
+    level that keeps them.
     """
 
     fps: float | None = None
@@ -75,12 +76,12 @@ class Common:
 
 def shared_steps(common: Common) -> tuple[Step, ...]:
     """What `shared` does."""
-    clock = {"fps": common.fps or "as it was", "trim_s": common.trim_s}
+    clock = {"fps_at_most": common.fps or "as it was", "trim_s": common.trim_s}
     return (
         Step(
             "clock",
-            "Time starts at 0, rows lie on a regular grid and are counted anew from 1. No date was"
-            " in the tables, and none is in the release.",
+            "Time starts at 0, rows lie on a regular grid and are counted anew from 1. No column of"
+            " a frames table holds a date.",
             clock,
         ),
         Step("unmeasured", "Rows in which the face was not measured are emptied."),
@@ -194,10 +195,17 @@ def _nearest(
     first = np.ones(len(order), bool)
     first[1:] = np.diff(multiple[order]) > 0
     kept = np.sort(order[first])
+    end = times[-1] + _SLACK / rate  # no row is put after the last one
     if common.trim_s:
-        length = np.floor((times[-1] + step) / common.trim_s) * common.trim_s
-        kept = kept[(multiple[kept] + _SLACK) * step < max(length, step)]
+        length = whole(times[-1], rate, common.trim_s) * common.trim_s
+        end = length - _SLACK * step
+    kept = kept[multiple[kept] * step < end]
     return kept, multiple[kept] * step
+
+
+def whole(last: float, rate: float, length: float) -> int:
+    """How many pieces of so many s fit into rows from 0 to `last`, in s, at so many a second."""
+    return int((last + (1 + _SLACK) / rate) / length)
 
 
 def _rate(times: NDArray[np.float64]) -> float:

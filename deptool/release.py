@@ -7,7 +7,7 @@ hashes of the files as they are at the end. All or nothing: see release_folder.p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from deptool.audit_html import write_audit
 from deptool.audit_result import Audit
 from deptool.corpus import Corpus
 from deptool.encryption import encrypt_tables, require_cryptography
-from deptool.errors import DataError, UsageError
+from deptool.errors import DataError, SettingsError, UsageError, suggest
 from deptool.key_file import Key
 from deptool.reduction import Common
 from deptool.release_about import ReleaseSettings
@@ -50,11 +50,17 @@ def settings_of(level: str, words: Sequence[str] = (), **others: Any) -> Release
     Raises UsageError for an unknown level, SettingsError for what makes no sense.
     """
     module: Any = plugins.load("levels", level)
+    shared = [field.name for field in fields(Common)]
+    known = [*(field.name for field in fields(module.Settings)), *shared]
     common: list[str] = []
     own: list[str] = []
     for word in words:
         name = word.partition("=")[0].strip().replace("-", "_")
-        (common if name in Common.__dataclass_fields__ else own).append(word)
+        if "=" in word and name not in known:
+            raise SettingsError(
+                f"unknown setting {name!r}", where=f"level {level}", fix=suggest(name, known)
+            )
+        (common if name in shared else own).append(word)
     return ReleaseSettings(
         level.replace("_", "-").lower(),
         resolve(module.Settings, words=own, where=f"level {level}"),
@@ -81,14 +87,16 @@ def release_corpus(
     `utility`: the model that the audit trains on both corpora, or "none". `encrypt_with`: another
     key, under which tables are encrypted at rest. `links`: where to write which id became which
     pseudonym. `published`: the day (YYYY-MM-DD) that the documents for machines say. Raises
-    UsageError where `out` is there or lies in a corpus, and where both keys are one; and what
-    writing, auditing, encrypting and documenting raise.
+    UsageError where `out` is there or lies in a corpus, where both keys are one, and where there is
+    no such model; and what writing, auditing, encrypting and documenting raise.
     """
     require_apart(root, out)
     if links is not None:
         require_place(links, out)
     if published is not None:
         require_day(published)
+    if audited and utility != "none":
+        plugins.load("models", utility)
     if encrypt_with is not None:
         _require_other(encrypt_with, key)
     with building(out) as folder:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import deptool
-from deptool.corpus import Corpus
+from deptool.corpus import MARKER, Corpus
 from deptool.key_file import Key
 from deptool.reduction import Common, Step
 from deptool.schema import SCHEMA_VERSION
@@ -24,6 +24,10 @@ AGED = 90.0  # from here on ages are one: 45 CFR 164.514(b)(2)(i)(C)
 
 # Entries of the corpus that a release has too.
 _KEPT = ("normalise", "synthetic", "persons_unknown", "licence")
+
+# What may lie in a corpus's folder: what is released, and what is counted by itself.
+_KNOWN = {MARKER, "frames", "embeddings", "tracks", "mesh"}
+_KNOWN |= {f"{name}.parquet" for name in ("recordings", "labels", "subjects")}
 
 # Settings of the extraction that may be told: no path, no file, no list of names.
 _WORD = re.compile(r"[\w.+-]{1,40}")
@@ -109,13 +113,18 @@ def left_out_of(corpus: Corpus, n_released: int, keep_attributes: bool) -> dict[
     """What of a corpus is not released, and how many of each; nothing that there is none of."""
     root = corpus.root
     counts = {
-        "recordings without a measured row": len(corpus.recordings()) - n_released,
+        "recordings not measured or too short": len(corpus.recordings()) - n_released,
         "embedding caches": len(list((root / "embeddings").glob("[!.]*/"))),
         "tables of other faces": len(list((root / "tracks").glob("[!.]*.parquet"))),
         "meshes": len(list((root / "mesh").glob("[!.]*"))),
         "persons' gender and age": 0 if keep_attributes else len(corpus.subjects()),
     }
     return {what: n for what, n in counts.items() if n}
+
+
+def other_files(corpus: Corpus) -> int:
+    """How many files and folders beside a corpus's tables are none of it, and not released."""
+    return len({path.name for path in corpus.root.glob("[!.]*")} - _KNOWN)
 
 
 def told(extraction: object) -> dict[str, object]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deptool.errors import InputError, UsageError
+from deptool.errors import UsageError
 from deptool.key_file import require_outside
+from deptool.private_file import no_folder, write_private
 from deptool.pseudonyms import Pseudonyms
 from deptool.release_about import AGE_STEP, AGED
 
@@ -50,18 +50,9 @@ class Links:
         writer.writerow(("kind", "id", "pseudonym"))
         for kind in ("recording", "session", "subject"):
             writer.writerows((kind, *pair) for pair in sorted(getattr(self, kind).items()))
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text.getvalue())
-        except FileExistsError as error:
-            raise UsageError(
-                "is there already", where=str(path), fix="Name another file for --links."
-            ) from error
-        except OSError as error:
-            raise InputError(
-                f"cannot be written: {error.strerror or type(error).__name__}", where=str(path)
-            ) from error
+        write_private(
+            path, text.getvalue(), there="is there already", fix="Name another file for --links."
+        )
 
 
 def require_place(path: Path, out: Path) -> None:
@@ -80,15 +71,23 @@ def require_place(path: Path, out: Path) -> None:
     if path.exists():
         raise UsageError("is there already", where=str(path), fix="Name another file for --links.")
     if not path.parent.is_dir():
-        raise InputError("no such folder", where=str(path.parent))
+        raise no_folder(path)
 
 
 def recording_row(
-    row: Mapping[str, Any], table: pl.DataFrame, links: Links, feature_set: str
+    row: Mapping[str, Any],
+    table: pl.DataFrame,
+    links: Links,
+    feature_set: str,
+    step: float | None = None,
 ) -> dict[str, Any]:
-    """The row of a released recording: what its table holds, and nothing of the source's file."""
+    """The row of a released recording: what its table holds, and nothing of the source's file.
+
+    `step`: how far its rows lie apart, in s, where the level says it.
+    """
     n, good = len(table), int((table["success"] == 1).sum())
-    step = float(table["timestamp"].diff().median() or 0) if n > 1 else 0.0  # type: ignore[arg-type]
+    if step is None:
+        step = float(table["timestamp"].diff().median() or 0) if n > 1 else 0.0  # type: ignore[arg-type]
     length = float(table["timestamp"][-1]) + step if n else 0.0
     return {
         "recording_id": links.recording[row["recording_id"]],

@@ -80,6 +80,7 @@ def _protocol(corpus: Corpus, release: ReleaseEntry | None) -> list[str]:
 
 def _tools(corpus: Corpus, licences: Licences, release: ReleaseEntry | None) -> list[str]:
     made = licences.extractor.name if licences.extractor else "not an extractor of deptool"
+    made = "deptool's generator" if corpus.synthetic else made
     before = release.feature_set_before if release else corpus.feature_set
     version = release.deptool_version if release else deptool.__version__
     return [f"{made} (feature set {before})", f"deptool {version}"]

@@ -56,7 +56,7 @@ def replacing(path: Path) -> Iterator[Path]:
             f"cannot be written: {error.strerror or type(error).__name__}",
             where=str(path),
             fix="Make room, or get the right to write there, or choose another folder; then run the"
-            " same command again: what is done is kept.",
+            " same command again: what a batch has done is kept.",
         ) from error
 
 
@@ -190,7 +190,11 @@ def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> p
     another schema version or breaks the schema, and as `parquet_file.opened` on an encrypted one.
     """
     if not path.is_file():
-        raise InputError("no such table", where=path.name)
+        raise InputError(
+            "no such table",
+            where=f"{path.parent.name}/{path.name}",
+            fix="What is missing in a corpus is told by deptool check.",
+        )
     with opened(path) as file:
         _check_version(file.metadata, path.name)
         check_names(file.schema.names, schema, path.name)

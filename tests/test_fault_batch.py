@@ -221,7 +221,7 @@ def test_files_that_cannot_be_written_are_an_error(
         assert not _workers(run)
     assert run.returncode == 4, talk
     assert "cannot be written" in talk
-    assert "what is done is kept" in " ".join(talk.split())
+    assert "what a batch has done is kept" in " ".join(talk.split())
     assert "Traceback" not in talk
     assert corpus_files(out) == before
     assert _resumed(videos, out).n_kept == 1
@@ -238,7 +238,7 @@ def test_a_full_disk_is_an_error_and_room_mends_it(
         assert run.returncode == 4, talk
         assert "cannot be written" in talk
         assert "No space left on device" in talk
-        assert "what is done is kept" in " ".join(talk.split())
+        assert "what a batch has done is kept" in " ".join(talk.split())
         kept = {p.name: p.read_bytes() for p in _tables(out)}
         assert kept.items() <= {p.name: p.read_bytes() for p in _tables(whole)}.items()
         assert 1 <= len(kept) < 4

@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,28 @@ def test_a_key_that_others_may_read_is_refused_with_what_to_do(tmp_path: Path) -
     with pytest.raises(UsageError, match="mode 0640") as caught:
         read_key(tmp_path / "k")
     assert caught.value.fix == f"chmod 600 {tmp_path / 'k'}"
+
+
+def test_a_link_in_a_corpus_to_a_key_outside_is_refused_too(tmp_path: Path) -> None:
+    new_key(tmp_path / "k")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "corpus.json").touch()
+    (tmp_path / "corpus" / "link").symlink_to(tmp_path / "k")
+    with pytest.raises(UsageError, match="a corpus"):
+        read_key(tmp_path / "corpus" / "link")
+
+
+def test_a_key_that_cannot_be_written_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
+    script = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0));"
+    script += "from deptool.cli.main import main; main()"
+    words = [sys.executable, "-c", script, "key", "new", str(tmp_path / "k")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="no such folder"):
+        new_key(tmp_path / "nowhere" / "k")
 
 
 @pytest.mark.parametrize("content", [b"", b"secret", b"\xff" * 80, b"deptool-key-1:" + b"g" * 64])

@@ -24,6 +24,7 @@ from deptool.release import Released, release_corpus, settings_of
 from deptool.schema import FRAMES
 from deptool.synth import synthesise
 from deptool.tables import read_table, write_table
+from fixtures.releases import make_raw
 from fixtures.tables import make_tables_corpus
 from tests.conftest import Run, corpus_files
 
@@ -156,19 +157,18 @@ def test_the_same_corpus_and_key_give_the_same_bytes(
 
 
 def test_every_step_and_its_numbers_stand_in_corpus_json(cohort: Corpus, tmp_path: Path) -> None:
-    settings = settings_of("summary", ("window_s=5", "au=0.5", "fps=3"), k_same=3)
+    settings = settings_of("dynamics", ("trim_s=5", "au=0.5", "fps=3"), k_same=3)
     about = release(cohort.root, tmp_path / "out", settings, KEY).corpus.about
     entry = about["release"]
     steps = {step["name"]: step["parameters"] for step in entry["steps"]}
     assert list(steps) == [
         *("pseudonyms", "clock", "unmeasured", "box", "place", "k-same"),
-        *("landmarks", "windows", "rounding"),
+        *("landmarks", "rounding"),
     ]
-    assert steps["clock"]["fps"] == 3
+    assert steps["clock"] == {"fps_at_most": 3, "trim_s": 5}
     assert steps["k-same"]["k"] == 3
-    assert steps["windows"]["window_s"] == 5
     assert steps["rounding"]["au"] == 0.5
-    assert about["feature_set"] == "synthetic-1-summary-1"
+    assert about["feature_set"] == "synthetic-1-dynamics-1"
     assert about["synthetic"] is True
     assert entry["extraction"] == {"fps": 6, "tool": "synth"}  # what is no plain word is not told
     assert entry["key_id"] == KEY.id
@@ -259,13 +259,77 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(cohort: Corpus, tmp_path
         release(tmp_path / "nowhere", tmp_path / "out", settings, KEY)
     with pytest.raises(UsageError, match=r"no level named 'shapes'"):
         settings_of("shapes")
-    with pytest.raises(SettingsError, match="unknown setting 'window'"):
-        settings_of("summary", ("window=3",))
+    for words in (("window=3",), ("windows_s=3",), ("aus=1",)):
+        with pytest.raises(SettingsError, match="unknown setting") as unknown:
+            settings_of("summary", words)
+        known = str(unknown.value.fix)  # those of the level and those of all levels
+        assert all(name in known for name in ("window_s", "fps", "trim_s", "au", "place_mm"))
     with pytest.raises(SettingsError, match="au must be above 0"):
         settings_of("summary", ("au=0",))
     with pytest.raises(DataError, match="k-same of 9 needs 9 persons"):
         release(cohort.root, tmp_path / "out", settings_of("shape", k_same=9), KEY)
+    with pytest.raises(UsageError, match="k-same does not hold for this level"):
+        release(cohort.root, tmp_path / "out", settings_of("summary", k_same=2), KEY)
+    with pytest.raises(DataError, match="nothing is left of any recording") as nothing:
+        release(cohort.root, tmp_path / "out", settings_of("dynamics", ("trim_s=60",)), KEY)
+    assert "trim_s" in str(nothing.value.fix)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["full"]
+
+
+def test_what_cannot_be_audited_is_refused_before_the_work(cohort: Corpus, tmp_path: Path) -> None:
+    def stop(what: str, done: int, of: int) -> None:
+        raise AssertionError(what)
+
+    with pytest.raises(UsageError, match="no model named 'foo'"):
+        release_corpus(
+            *(cohort.root, tmp_path / "out", settings_of("shape"), KEY),
+            utility="foo",
+            on_progress=stop,
+        )
+    settings = settings_of("shape", k_same=9)
+    with pytest.raises(DataError, match="k-same of 9"):
+        release(cohort.root, tmp_path / "out", settings, KEY, on_progress=stop)
+
+
+def test_recordings_of_which_nothing_is_left_are_left_out_with_all_that_is_theirs(
+    tmp_path: Path,
+) -> None:
+    """One is shorter than a window, one hardly measured: no row of theirs is in a summary."""
+    corpus = make_raw(tmp_path / "raw", n_subjects=4, seconds=12)
+    names = [row["recording_id"] for row in corpus.recordings().sort("subject_id").to_dicts()]
+    short, lost = (corpus.frames_path(name) for name in names[:2])
+    write_table(short, FRAMES, read_table(short, FRAMES)[:30])  # 5 s
+    table = read_table(lost, FRAMES)
+    values = [c.name for c in FRAMES.columns if c.nullable and c.name in table.columns]
+    gone = pl.col("frame") > 20
+    emptied = table.with_columns(
+        *(pl.when(~gone).then(pl.col(name)).alias(name) for name in values if name != "status"),
+        success=pl.when(gone).then(0).otherwise("success").cast(pl.Int32),
+        status=pl.when(gone).then(pl.lit("no_face")).otherwise("status"),
+    )
+    write_table(lost, FRAMES, emptied)
+    settings = settings_of("summary", keep_attributes=True)
+    done = release(corpus.root, tmp_path / "out", settings, KEY)
+    left = {Pseudonyms(KEY).of("subject", f"s00{n}") for n in (2, 3)}
+    assert set(done.corpus.recordings()["subject_id"]) == left
+    assert set(done.corpus.subjects()["subject_id"]) == left
+    assert len(done.corpus.labels()) == 2
+    assert len(list((done.corpus.root / "frames").iterdir())) == 2
+    assert len(list((done.corpus.root / "embeddings" / "summary").glob("r*"))) == 2
+    assert (done.written.n_recordings, done.written.n_persons) == (2, 2)
+    assert done.written.left_out == {"recordings not measured or too short": 2}
+    rows = done.corpus.recordings()
+    assert rows["duration_s"].to_list() == [10, 10]  # the one whole window of 12 s
+    assert rows["fps"].to_list() == pytest.approx([0.1, 0.1])
+    assert not check_corpus(done.corpus.root).problems
+
+
+def test_attributes_that_nobody_knows_are_not_said_to_be_kept(tmp_path: Path) -> None:
+    make_tables_corpus(tmp_path / "raw", n_subjects=4, seconds=6)
+    settings = settings_of("dynamics", keep_attributes=True)
+    about = release(tmp_path / "raw", tmp_path / "out", settings, KEY).corpus.about["release"]
+    assert about["kept_attributes"] == []
+    assert "attributes" not in {step["name"] for step in about["steps"]}
 
 
 def test_a_release_is_not_released_again(released: dict[str, Corpus], tmp_path: Path) -> None:

@@ -77,6 +77,32 @@ def rounding_of(corpus: Corpus) -> dict[str, str]:
     return {e["column"]: e["rounded_to"] for e in dictionary(corpus) if e["table"] == "frames"}
 
 
+def test_what_is_rounded_beside_the_frames_is_told(made: dict[str, Corpus]) -> None:
+    """`summary` keeps attributes here: age in tens, and vectors in two digits."""
+    lines = {(e["table"], e["column"]): e for e in dictionary(made["summary"])}
+    age, gender = lines["subjects", "age"], lines["subjects", "gender"]
+    assert (age["rounded_to"], age["note"]) == ("10", "90.0 is that, or above")
+    assert (gender["rounded_to"], gender["note"]) == ("", "")
+    vectors = [e for (table, _), e in lines.items() if table == "embeddings summary"]
+    for entry in vectors:
+        of_vector = entry["column"].startswith("vector")
+        assert entry["rounded_to"] == ("0.01" if of_vector else "")
+        assert ("0 also where" in entry["note"]) == of_vector
+    raw = {(e["table"], e["column"]): e for e in dictionary(made["raw"])}
+    assert raw["subjects", "age"]["rounded_to"] == ""
+
+
+def test_the_record_says_what_is_left_of_persons(made: dict[str, Corpus]) -> None:
+    kept, not_kept = (
+        (made[level].root / "processing_record.md").read_text(encoding="utf-8")
+        for level in ("summary", "dynamics")
+    )
+    assert "| Gender and age | gender and age, as the steps say |" in kept
+    assert "| Gender and age | not in the release |" in not_kept
+    for text in (kept, not_kept):
+        assert "| Scores, splits, names of tasks | as they were, where there are some |" in text
+
+
 def column_notes(corpus: Corpus) -> dict[str, str]:
     return {e["column"]: e["note"] for e in dictionary(corpus) if e["table"] == "frames"}
 

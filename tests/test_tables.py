@@ -293,7 +293,7 @@ def test_a_place_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written: File exists") as caught:
         tables.write_text(tmp_path / "file" / "a.json", "{}")
-    assert "what is done is kept" in caught.value.fix.replace("\n", " ")
+    assert "what a batch has done is kept" in caught.value.fix.replace("\n", " ")
 
 
 def test_a_flipped_bit_in_the_values_is_noticed(tmp_path):

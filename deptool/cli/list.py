@@ -16,14 +16,14 @@ ORDER = 100
 
 def command(
     kind: Annotated[
-        str | None, typer.Argument(help="extractors, models, …; all kinds unless given.")
+        str | None, typer.Argument(help="extractors, models, levels, …; all kinds unless given.")
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="A folder of weights, instead of the libraries' own.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """List extractors, models, encoders, importers, engines, figures, claims, and what runs here.
+    """List extractors, models, encoders, importers, levels, attacks and more, and what runs here.
 
     For one that cannot, the line that mends it. What is installed is looked up, not tried;
     `deptool doctor` tries.

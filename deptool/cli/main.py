@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import io
 import pkgutil
 import sys
@@ -50,7 +51,14 @@ def _add_verbs() -> None:
     modules = [importlib.import_module(f"deptool.cli.{name}") for name in sorted(found)]
     for module in sorted(modules, key=lambda m: m.ORDER):
         name = module.__name__.rsplit(".", 1)[1].rstrip("_").replace("_", "-")  # import_ is a word
-        app.command(name, rich_help_panel=module.PANEL)(module.command)
+        words = _paragraphs(module.command.__doc__ or "")
+        app.command(name, help=words, rich_help_panel=module.PANEL)(module.command)
+
+
+def _paragraphs(docstring: str) -> str:
+    """A docstring whose paragraphs are one line each, since the terminal breaks them anew."""
+    parts = inspect.cleandoc(docstring).split("\n\n")
+    return "\n\n".join(" ".join(part.split()) for part in parts)
 
 
 def main() -> None:

@@ -152,6 +152,7 @@ def _as_json(released: Released) -> dict[str, object]:
         "n_recordings": written.n_recordings,
         "n_persons": written.n_persons,
         "feature_set": released.corpus.feature_set,
+        "n_other_files_left_out": written.other_files,
         "tasks": list(written.tasks),
         "encrypted": released.encrypted,
         "release": released.corpus.about["release"],
@@ -164,14 +165,17 @@ def _tell(released: Released) -> None:
     from deptool.cli import terminal
 
     written = released.written
-    persons = f" of {terminal.count(written.n_persons, 'person')}" if written.n_persons else ""
+    persons = (
+        f" of {terminal.count(written.n_persons, 'known person')}" if written.n_persons else ""
+    )
     terminal.say(
         f"Released {terminal.count(written.n_recordings, 'recording')}{persons} to"
         f" {released.corpus.root}, feature set {released.corpus.feature_set}."
     )
-    if written.left_out:
-        shown = ", ".join(f"{n} {what}" for what, n in written.left_out.items())
-        terminal.say(f"Left out: {shown}.")
+    left_out = [f"{n} {what}" for what, n in written.left_out.items()]
+    left_out += [f"{written.other_files} other files and folders"] if written.other_files else []
+    if left_out:
+        terminal.say(f"Left out: {', '.join(left_out)}.")
     if released.encrypted:
         terminal.say(
             "Its tables are encrypted; corpus.json and the documents are not. To read them:"
@@ -179,8 +183,8 @@ def _tell(released: Released) -> None:
         )
     if written.tasks:
         terminal.say(
-            f"Names of tasks are released as they are: {', '.join(written.tasks)}. Do they tell"
-            " nothing of persons or places?"
+            f"Names of tasks are released as they are: {', '.join(written.tasks)}. Make sure that"
+            " they tell nothing of persons or places."
         )
     if released.audit is None:
         terminal.warn(f"There is no audit: {released.audit_why}")

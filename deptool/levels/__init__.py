@@ -13,6 +13,8 @@ A level module has:
 - if what it leaves are other features than those it was given, `FEATURES`: what is appended to the
   name of the corpus's feature set;
 - if landmarks are on another scale afterwards, `NORMALISE`: what corpus.json says of it then;
+- if its rows lie further apart than those it was given, `step_s(settings) -> float`: how far, in s;
+- if k-same (deptool/k_same.py) does not hold for what it leaves, `NO_K_SAME`: why not;
 - if it also leaves vectors, `vectors(table, settings) -> Embedding`, made of the table that
   `reduce` was given, and `CACHE`, the name of their cache.
 

@@ -13,7 +13,8 @@ change  their mean absolute change, per second
 share   of presences: the share of rows that have them
 ======  ==========================================================================================
 
-A window in which less than half was measured is empty. Columns without any value are 0 in the
+Only whole windows are left: what follows the last one is not, lest a row be a single frame. A
+window in which less than half was measured is empty. Columns without any value are 0 in the
 vectors.
 """
 
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from deptool.embeddings import Embedding, Encoding
 from deptool.levels import dynamics
-from deptool.reduction import Step
+from deptool.reduction import Step, whole
 from deptool.schema import FRAMES
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 GROUPS = dynamics.GROUPS
 FEATURES = "summary-1"
 CACHE = "summary"
+NO_K_SAME = "means of windows have other medians than those that k-same makes alike"
 
 VERSION = 1
 _LEAST = 0.5  # of a window's rows are measured, or it is empty
@@ -67,15 +69,18 @@ def steps(settings: Settings) -> tuple[Step, ...]:
     )
 
 
+def step_s(settings: Settings) -> float:
+    return settings.window_s
+
+
 def reduce(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """A frames table -> a frames table with one row per window: means of what was measured."""
     import polars as pl
 
-    table = dynamics.reduce(table, dynamics.Settings())
+    table, n_rows = _in_windows(dynamics.reduce(table, dynamics.Settings()), settings)
     values = _columns(table, "_c", keep=False)
     presences = _columns(table, "_c", keep=True)
-    share = pl.col("success").mean()
-    measured = share >= _LEAST
+    measured = pl.col("success").sum() >= _LEAST * n_rows
     means = table.group_by(_window(settings), maintain_order=True).agg(
         *(pl.when(measured).then(pl.col(name).mean()).alias(name) for name in values),
         pl.col("confidence").mean(),
@@ -96,11 +101,12 @@ def vectors(table: pl.DataFrame, settings: Settings) -> Embedding:
     """A frames table -> the functionals of each window (window, number), with its start and end."""
     values, presences = _columns(table, "_c", keep=False), _columns(table, "_c", keep=True)
     values = [name for name in values if name.startswith(("AU", "pose_", "gaze_angle"))]
+    table, n_rows = _in_windows(table, settings)
     start, rows, valid = [], [], []
     for (window,), part in table.group_by(_window(settings), maintain_order=True):
         good = part.filter(success=1)
         start.append(float(str(window)) * settings.window_s)
-        valid.append(len(good) >= _LEAST * len(part))
+        valid.append(len(good) >= _LEAST * n_rows)
         rows.append(_functionals(part.select(values), good.select(presences), settings, len(good)))
     parts, columns, at = {}, {"values": tuple(values), "presences": tuple(presences)}, 0
     for name in ("mean", "sd", "p10", "p90", "change", "share"):
@@ -141,6 +147,16 @@ def _mean(values: Floats) -> Floats:
     known = ~np.isnan(values)
     sums = np.where(known, values, 0).sum(axis=0)
     return np.divide(sums, known.sum(axis=0), out=np.zeros(len(sums)), where=known.any(axis=0))
+
+
+def _in_windows(table: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, float]:
+    """The rows that lie in whole windows, and how many of them a window without holes has."""
+    if table.is_empty():
+        return table, 1.0
+    times = table["timestamp"].to_numpy().astype(np.float64)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    n_windows = whole(times[-1], 1 / step, settings.window_s)
+    return table.filter(_window(settings) < n_windows), settings.window_s / step
 
 
 def _window(settings: Settings) -> pl.Expr:

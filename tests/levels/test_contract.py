@@ -114,16 +114,20 @@ def test_every_number_is_a_multiple_of_its_step(name) -> None:
 def test_fewer_rows_a_second_where_asked_and_never_more() -> None:
     table = real_looking(n=240, fps=6.0)  # 40 s
     slow = shared(table, Common(fps=2.0))
-    assert len(slow) == 81  # the last row, at 39.83 s, lies nearest to 40 s
+    assert len(slow) == 80  # 40 s; the last row, at 39.83 s, lies nearest to 40 s, which is over
     assert slow["timestamp"].diff().median() == pytest.approx(0.5)
     assert len(shared(table, Common(fps=30.0))) == 240
     assert len(shared(table, Common(trim_s=15.0))) == 180  # 30 s of 40
+    assert len(shared(table, Common(fps=2.0, trim_s=15.0))) == 60
+    assert len(shared(table, Common(trim_s=40.0))) == 240
+    assert len(shared(table, Common(trim_s=41.0))) == 0  # no single row stands for a recording
 
 
 @pytest.mark.parametrize("name", LEVELS)
 def test_nothing_of_the_sources_own_clock_is_left_but_its_rate(name) -> None:
     """Of 29.97 rows a second whose times jitter as a camera's do every time is a whole 1/30 s."""
     level, settings = load(name)
+    settings = level.Settings(window_s=2) if name == "summary" else settings
     jitter = np.random.default_rng(0).uniform(-2e-3, 2e-3, 240)
     clock = pl.Series((77.7 + np.arange(240) / 29.97 + jitter).astype(np.float32))
     table, _ = reduced(real_looking().with_columns(timestamp=clock), level, settings, Common())
@@ -154,9 +158,36 @@ def test_a_recording_of_one_row_does_not_break_it(name) -> None:
     level, settings = load(name)
     table, given = reduced(real_looking(n=1), level, settings, Common())
     check(table, FRAMES, name)
-    assert len(table) == 1
+    assert len(table) == (0 if name == "summary" else 1)  # a summary is never a single frame
     if hasattr(level, "vectors"):
-        assert len(level.vectors(given, settings).start) == 1
+        assert len(level.vectors(given, settings).start) == len(table)
+
+
+def test_a_summary_holds_whole_windows_alone() -> None:
+    """Of 10.17 s the last frame would else be a window of its own, and stand in the release."""
+    level, settings = load("summary")
+    table = real_looking(n=61, fps=6.0)
+    means, given = reduced(table, level, settings, Common())
+    assert means["timestamp"].to_list() == [0]
+    assert level.vectors(given, settings).start.tolist() == [0]
+    # At its end a recording may lack half a row, since clocks differ.
+    assert len(reduced(table[:60], level, settings, Common())[0]) == 1
+    assert len(reduced(table[:58], level, settings, Common())[0]) == 0
+
+
+def test_a_window_is_as_well_measured_as_its_length_says_and_not_as_its_rows_say() -> None:
+    """A source that wrote no row where the face was lost: 29 of 60 rows are less than half."""
+    level, settings = load("summary")
+    table = real_looking(n=120, fps=6.0).with_columns(success=pl.lit(1, pl.Int32))
+    for n_rows, success in ((29, 0), (31, 1)):
+        first = np.arange(60) * n_rows % 60 < n_rows  # so many of the first 60, evenly
+        first[0] = True
+        kept = table.filter(pl.Series(np.concatenate([first, np.ones(60, bool)])))
+        n = int(first.sum())
+        means, given = reduced(kept, level, settings, Common())
+        assert (n >= 30) == bool(success)
+        assert means["success"].to_list() == [success, 1], n
+        assert level.vectors(given, settings).valid.tolist() == [bool(success), True]
 
 
 def test_shape_moves_landmarks_on_the_canonical_face() -> None:
