@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from deptool.errors import SchemaError
 from deptool.parquet_file import Parquet, opened
 from deptool.schema import LONGEST_S, SCHEMA_VERSION
-from deptool.tables import parse_json, replacing
+from deptool.tables import parse_json, refuse_encrypted, replacing
 
 if TYPE_CHECKING:
     from deptool.corpus import Corpus
@@ -119,11 +119,13 @@ def writing_embedding(
     """Write one recording, atomically: what is given takes pieces of it, in order of time.
 
     With `half` vectors are float16, and what is too large for that is the largest that is not.
-    `made_of` says which table it was made of. Raises InputError as `replacing`.
+    `made_of` says which table it was made of. Raises InputError as `replacing`, UsageError as
+    `refuse_encrypted`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    refuse_encrypted(path)
     about = {
         "deptool.table": "embeddings",
         "deptool.schema_version": str(SCHEMA_VERSION),

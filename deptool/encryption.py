@@ -35,6 +35,11 @@ VARIABLE = "DEPTOOL_KEY_FILE"
 _NONCE = 12  # bytes, NIST SP 800-38D, section 8.2
 _DATA_KEY = 256  # bits
 _MATERIAL = 2000  # bytes of the key's place in a file; deptool's has about 300
+# What stands there beside the two that say which key it is.
+_SAID = {
+    **{"keyMaterialType": "PKMT1", "internalStorage": True, "isFooterKey": True},
+    **{"kmsInstanceID": "DEFAULT", "kmsInstanceURL": "DEFAULT", "doubleWrapping": False},
+}
 # Encryption.md, 4.4.2: what kind of module bytes are.
 _FOOTER, _PAGE_HEADER, _DICTIONARY_HEADER = 0, 4, 5
 
@@ -249,8 +254,11 @@ def _material(crypto: bytes, where: str) -> tuple[str, bytes, bytes, int]:
             isinstance(prefix, bytes) and isinstance(unique, bytes) and isinstance(key_id, str)
         ):
             raise Malformed("no key")
-        if said["doubleWrapping"] is not False or said["internalStorage"] is not True:
-            raise Malformed("a key that is wrapped twice, or elsewhere")
+        # Most of it nobody reads, but a byte that is changed shall be noticed wherever it is.
+        if {
+            name: said[name] for name in said if name not in ("masterKeyID", "wrappedDEK")
+        } != _SAID:
+            raise Malformed("a key that is wrapped twice, or by some service")
     except (Malformed, KeyError, ValueError, TypeError, RecursionError) as error:
         raise SchemaError(
             "is encrypted, but not by deptool, or it is damaged",

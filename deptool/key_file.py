@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import stat
@@ -18,17 +17,18 @@ from pathlib import Path
 
 from deptool.corpus import MARKER
 from deptool.errors import InputError, UsageError
+from deptool.plain_files import read_bytes
 from deptool.private_file import write_private
 
 _LENGTH = 32  # bytes: as long as SHA-256's output (RFC 2104, section 3)
 _PREFIX = "deptool-key-1:"
-_LINE = re.compile(rf"{_PREFIX}([0-9a-f]{{{2 * _LENGTH}}})\n?")
+_LINE = re.compile(rf"{_PREFIX}([0-9a-f]{{{2 * _LENGTH}}})\r?\n?")
 # A new key is of no use for what is released or encrypted already.
 _FIX = (
     "Name the key that was used before; only for a release that is not made yet make one: deptool"
     " key new FILE"
 )
-_LONGEST = 200  # bytes that are read of a file
+_LONGEST = 200  # bytes of a file that may be a key
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,8 @@ def read_key(path: Path) -> Key:
     read it, or where it lies in a corpus or in a git checkout.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(_LONGEST).decode("ascii")
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        text = read_bytes(path, _LONGEST).decode("ascii")
+        mode = stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError as error:
         raise InputError("no such key file", where=str(path), fix=_FIX) from error
     except (OSError, UnicodeDecodeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ def building(out: Path) -> Iterator[Path]:
             where=str(out),
             fix="Name a new folder.",
         )
-    folder = out.parent / f".{out.name[:30]}.{uuid.uuid4().hex[:8]}.tmp"
+    folder = out.parent / f"{_begin(out)}{uuid.uuid4().hex[:8]}.tmp"
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
@@ -48,6 +49,24 @@ def building(out: Path) -> Iterator[Path]:
             where=str(out),
             fix="Make room, or get the right to write there, or choose another folder.",
         ) from error
+
+
+def left_by_killed(out: Path) -> list[Path]:
+    """Hidden folders beside `out` in which a release of that name was built and not ended.
+
+    One may belong to a command that is still at work.
+    """
+    pattern = re.compile(re.escape(_begin(out)) + r"[0-9a-f]{8}\.tmp")
+    try:
+        beside = list(out.parent.iterdir())
+    except OSError:  # no such folder yet
+        return []
+    return sorted(path for path in beside if pattern.fullmatch(path.name))
+
+
+def _begin(out: Path) -> str:
+    """How the name of the hidden folder begins."""
+    return f".{out.name[:30]}."
 
 
 def require_apart(root: Path, out: Path) -> None:

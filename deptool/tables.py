@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deptool.columns import Column, Table
-from deptool.errors import InputError, SchemaError
+from deptool.errors import InputError, SchemaError, UsageError
 from deptool.parquet_file import frame_of, opened
+from deptool.parquet_limits import ENCRYPTED
 from deptool.schema import SCHEMA_VERSION
 from deptool.validate import check, check_names, dtype
 
@@ -157,11 +158,12 @@ def write_table(
     """Write `frame` as one row group of Parquet: float32, zstd, byte-stream-split, units inside.
 
     The same frame and metadata give the same bytes. Raises SchemaError where the frame breaks
-    the schema.
+    the schema, UsageError as `refuse_encrypted`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    refuse_encrypted(path)
     frame = _cast(frame, schema)
     check(frame, schema, path.name)
     columns = [schema.column(name) for name in frame.columns]
@@ -181,6 +183,20 @@ def write_table(
             row_group_size=max(table.num_rows, 1),
             write_page_checksum=True,
         )
+
+
+def refuse_encrypted(path: Path) -> None:
+    """Raise UsageError where an encrypted table lies: a plain one must not take its place."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        if file.read(len(ENCRYPTED)) != ENCRYPTED:
+            return
+    raise UsageError(
+        "is encrypted, and a plain table would take its place",
+        where=path.name,
+        fix="Change the corpus that it was released from, and release it again.",
+    )
 
 
 def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> pl.DataFrame:

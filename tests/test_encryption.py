@@ -198,7 +198,10 @@ def test_a_byte_that_is_flipped_anywhere_is_noticed(corpus: Corpus) -> None:
     path = corpus.root / "labels.parquet"
     sound = path.read_bytes()
     silent = []
-    for at in range(0, len(sound), 5):  # 5 and the length of no part go together
+    material = re.search(rb'\{"keyMaterialType".*?\}', sound)
+    assert material is not None
+    # Every byte of the key material, and one of five elsewhere.
+    for at in sorted({*range(*material.span()), *range(0, len(sound), 5)}):
         broken = bytearray(sound)
         broken[at] ^= 0x10
         path.write_bytes(broken)
@@ -207,12 +210,20 @@ def test_a_byte_that_is_flipped_anywhere_is_noticed(corpus: Corpus) -> None:
             silent.append(at)
         except (SchemaError, InputError):
             pass
-    # Where no byte is of the table: names and addresses in the key material, which nobody reads.
-    material = re.search(rb'\{"keyMaterialType".*?\}', sound)
-    assert material is not None
-    assert all(material.start() <= at < material.end() for at in silent)
+    assert not silent
     path.write_bytes(sound)
     assert len(corpus.labels()) == 4
+
+
+def test_a_plain_table_does_not_take_the_place_of_an_encrypted_one(
+    corpus: Corpus, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPTOOL_KEY_FILE", str(key_file))
+    path = corpus.root / "labels.parquet"
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="plain table would take its place"):
+        corpus.write_labels(corpus.labels())
+    assert path.read_bytes() == before
 
 
 def test_two_files_that_are_swapped_are_noticed(corpus: Corpus) -> None:

@@ -94,6 +94,16 @@ def test_a_key_that_cannot_be_written_is_an_error_and_leaves_no_file(tmp_path: P
         new_key(tmp_path / "nowhere" / "k")
 
 
+def test_a_key_that_came_by_mail_is_read_and_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    key = new_key(tmp_path / "k")
+    line = (tmp_path / "k").read_bytes()
+    (tmp_path / "k").write_bytes(line.replace(b"\n", b"\r\n"))
+    assert read_key(tmp_path / "k") == key
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(InputError, match="no key file"):
+        read_key(tmp_path / "pipe")
+
+
 @pytest.mark.parametrize("content", [b"", b"secret", b"\xff" * 80, b"deptool-key-1:" + b"g" * 64])
 def test_another_file_is_no_key(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "k").write_bytes(content)

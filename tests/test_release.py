@@ -1,5 +1,6 @@
 """`deptool release`: a corpus that is one, with less in it, and nothing of where it came from."""
 
+import contextlib
 import json
 import re
 import stat
@@ -234,6 +235,19 @@ def test_a_release_that_fails_leaves_nothing(cohort: Corpus, tmp_path: Path) -> 
     with pytest.raises(KeyboardInterrupt):
         release(cohort.root, tmp_path / "out", settings_of("shape"), KEY, on_progress=stop)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_release_left_is_named(tmp_path: Path) -> None:
+    make_tables_corpus(tmp_path / "corpus", n_subjects=4, seconds=6)
+    new_key(tmp_path / "k")
+    for name in (".out.0123abcd.tmp", ".other.0123abcd.tmp"):
+        (tmp_path / name).mkdir()
+    words = ("corpus", "out", "--level", "dynamics", "--key-file", "k", "--no-audit")
+    with contextlib.chdir(tmp_path):
+        done = CliRunner().invoke(app, ["release", *words])
+    assert done.exit_code == 0
+    assert ".out.0123abcd.tmp was left by a release that was killed" in done.stderr
+    assert ".other." not in done.stderr
 
 
 def test_while_it_is_built_a_release_is_its_owners_alone(cohort: Corpus, tmp_path: Path) -> None:

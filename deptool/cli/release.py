@@ -163,6 +163,7 @@ def _as_json(released: Released) -> dict[str, object]:
 
 def _tell(released: Released) -> None:
     from deptool.cli import terminal
+    from deptool.release_folder import left_by_killed
 
     written = released.written
     persons = (
@@ -185,6 +186,11 @@ def _tell(released: Released) -> None:
         terminal.say(
             f"Names of tasks are released as they are: {', '.join(written.tasks)}. Make sure that"
             " they tell nothing of persons or places."
+        )
+    for folder in left_by_killed(released.corpus.root):
+        terminal.warn(
+            f"{folder} was left by a release that was killed, unless one is at work. It may hold"
+            " tables that are not encrypted: delete it."
         )
     if released.audit is None:
         terminal.warn(f"There is no audit: {released.audit_why}")
