@@ -173,8 +173,8 @@ def _tell(released: Released) -> None:
         f"Released {terminal.count(written.n_recordings, 'recording')}{persons} to"
         f" {released.corpus.root}, feature set {released.corpus.feature_set}."
     )
-    left_out = [f"{n} {what}" for what, n in written.left_out.items()]
-    left_out += [f"{written.other_files} other files and folders"] if written.other_files else []
+    left_out = [f"{what} ({n})" for what, n in written.left_out.items()]
+    left_out += [f"other files and folders ({written.other_files})"] * bool(written.other_files)
     if left_out:
         terminal.say(f"Left out: {', '.join(left_out)}.")
     if released.encrypted:
