@@ -5,6 +5,7 @@ person's vector is the mean of its samples' descriptions by the attacks on dynam
 are landmarks, on static shape. Five folds of persons, dealt five times; a person's prediction is
 the mean of the five, each by a model that never saw the person. Gender (female, male): logistic
 regression, its AUC. Age: ridge regression, its R2. Intervals are from a bootstrap over persons.
+The control is the same with the attribute shuffled among persons, averaged over some shuffles.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from numpy.typing import NDArray
 from deptool.attack_signals import mean_known
 from deptool.audit_result import Inference
 from deptool.audit_samples import Described
-from deptool.bootstrap import PERSON, Estimate, Units, draw, percentiles
+from deptool.bootstrap import PERSON, Estimate, Units, draw
+from deptool.identification_measures import estimated
 from deptool.matchers import Scale
-from deptool.metrics import r2
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +30,7 @@ Floats = NDArray[np.float64]
 Fit = Callable[[Floats, Floats, Floats], Floats]
 
 SEEN_BY = ("dynamics-summary", "static-shape")  # the attacks whose descriptions it takes
+SHUFFLES = 5  # of the control
 _FOLDS, _DEALS = 5, 5
 _COMPONENTS = 20  # of a PCA before the regression
 _LEAST = 20  # persons
@@ -39,7 +41,10 @@ _PENALTY = 50.0
 def infer(
     side: str, persons: Mapping[str, Floats], known: pl.DataFrame, seed: int
 ) -> list[Inference]:
-    """persons (person -> (number,)), known: a subjects table -> one result for each attribute."""
+    """persons (person -> (number,)), known: a subjects table -> one result for each attribute.
+
+    As the side "control", of attributes that are shuffled.
+    """
     about = {row["subject_id"]: row for row in known.to_dicts() if row["subject_id"] in persons}
     gender = {who: row["gender"] for who, row in about.items()}
     told = {who: float(g == "female") for who, g in gender.items() if g in ("female", "male")}
@@ -90,12 +95,22 @@ def _of(
     if why:
         return Inference(attribute, side, measure, Estimate(None), chance, len(names), why)
     x = np.stack([persons[who] for who in names])
+    runs = [y]
+    if side == "control":
+        rng = np.random.default_rng([seed, len(y)])
+        runs = [rng.permutation(y) for _ in range(SHUFFLES)]
+    found = np.mean([_told(attribute, x, run, seed) for run in runs], axis=0)
+    value = estimated(found, Units(np.arange(len(y)), len(y), PERSON))
+    n_shuffles = len(runs) if side == "control" else 0
+    return Inference(attribute, side, measure, value, chance, len(names), None, n_shuffles)
+
+
+def _told(attribute: str, x: Floats, y: Floats, seed: int) -> Floats:
+    """x (person, number), y (person,) -> the measure (1 + resample,), all persons first."""
     if attribute == "gender":
-        value = area(y > 0, predicted(x, y, y, _logistic, seed))
-    else:
-        band = np.digitize(y, np.quantile(y, (0.25, 0.5, 0.75)))
-        value = determination(y, predicted(x, y, band, _ridge, seed))
-    return Inference(attribute, side, measure, value, chance, len(names))
+        return areas(y > 0, predicted(x, y, y, _logistic, seed))
+    band = np.digitize(y, np.quantile(y, (0.25, 0.5, 0.75)))
+    return determinations(y, predicted(x, y, band, _ridge, seed))
 
 
 def _why(attribute: str, y: Floats) -> str | None:
@@ -125,29 +140,26 @@ def predicted(x: Floats, y: Floats, kind: NDArray[Any], fit: Fit, seed: int) -> 
     return total / _DEALS
 
 
-def area(positive: NDArray[np.bool_], score: Floats) -> Estimate:
-    """AUC of a score (person,), ties half, with its interval over persons."""
+def areas(positive: NDArray[np.bool_], score: Floats) -> Floats:
+    """AUC of a score (person,), ties half: of all persons, then of resamples (1 + resample,)."""
     above = score[positive][:, None] - score[~positive][None, :]
     right = (above > 0) + 0.5 * (above == 0)
-    units = Units(np.arange(len(score)), len(score), PERSON)
-    drawn = np.concatenate([np.ones((1, units.n)), draw(units.n)])
+    drawn = np.concatenate([np.ones((1, len(score))), draw(len(score))])
     one, other = drawn[:, positive], drawn[:, ~positive]
     with np.errstate(invalid="ignore"):
-        values = ((one @ right) * other).sum(axis=1) / (one.sum(axis=1) * other.sum(axis=1))
-    return Estimate(float(values[0]), percentiles(values[1:], units))
+        found: Floats = ((one @ right) * other).sum(axis=1) / (one.sum(axis=1) * other.sum(axis=1))
+    return found
 
 
-def determination(truth: Floats, prediction: Floats) -> Estimate:
-    """R2 of a prediction (person,) with its interval over persons."""
-    units = Units(np.arange(len(truth)), len(truth), PERSON)
-    drawn = draw(units.n)
+def determinations(truth: Floats, prediction: Floats) -> Floats:
+    """R2 of a prediction (person,): of all persons, then of resamples (1 + resample,)."""
+    drawn = np.concatenate([np.ones((1, len(truth))), draw(len(truth))])
     n = drawn.sum(axis=1)
     y = truth - truth.mean()
     spread = drawn @ y**2 - (drawn @ y) ** 2 / n
     errors = drawn @ (prediction - truth) ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        values = np.where(spread > 0, 1 - errors / spread, np.nan)
-    return Estimate(r2(truth, prediction), percentiles(values, units))
+        return np.where(spread > 0, 1 - errors / spread, np.nan)
 
 
 def _components(train: Floats, test: Floats, seed: int) -> tuple[Floats, Floats]:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from deptool import plugins
 from deptool.attribute_inference import SEEN_BY, infer, vectors
 from deptool.audit_link import Link, link, release_of, require_raw
-from deptool.audit_notes import notes
+from deptool.audit_notes import notes, warnings
 from deptool.audit_pairs import Pairing, Row, pair, usable
 from deptool.audit_play import play
 from deptool.audit_result import Audit, Inference, Utility
 from deptool.audit_samples import Described, describe, same_recording
-from deptool.audit_utility import MODEL, NONE, utilities
+from deptool.audit_utility import MODEL, NONE, require_utility, utilities
 from deptool.corpus import Corpus, open_corpus
 from deptool.errors import UsageError
 from deptool.identification import Outcome, Side
@@ -68,15 +68,14 @@ def audit_corpus(
     model, or "none". The same corpus and seed give the same numbers.
 
     Raises what `open_corpus` and reading tables raise; UsageError for an unknown attack or model,
-    and for two corpora that are not raw and released; DataError for another key, for persons who
-    are not known, or a single one.
+    and for two corpora that are not raw and released; DataError for another key or another raw
+    corpus, for persons who are not known, or a single one.
     """
     import sklearn.linear_model  # noqa: F401  (only a BLAS that is loaded can be limited)
     from threadpoolctl import threadpool_limits
 
+    require_utility(utility)
     modules = {name: plugins.load("attacks", name) for name in _asked(attacks)}
-    if utility != NONE:
-        plugins.load("models", utility)
     corpus = open_corpus(root)
     raw = open_corpus(against) if against is not None else None
     if raw is not None:
@@ -92,7 +91,7 @@ def audit_corpus(
             _describe(side, modules, release, tied, on_progress)
         outcomes = _outcomes(sides, modules, tied, seed, on_progress)
         inferences, inference_why = _inferences(sides, modules, tied, seed)
-    scored, utility_why = _utility(sides, utility, seed, on_progress)
+    scored, utility_why = _utility(sides, utility, tied, seed, on_progress)
     audit = Audit(
         corpus=corpus.name,
         against=raw.name if raw else None,
@@ -108,6 +107,7 @@ def audit_corpus(
         utility_why=utility_why,
         inference_why=inference_why,
     )
+    audit = replace(audit, warnings=warnings(audit, tied))
     left_out = judged.n_unknown, judged.found.n_short
     return replace(audit, notes=notes(audit, corpus, tied is not None, *left_out))
 
@@ -187,11 +187,15 @@ def _outcomes(
 def _inferences(
     sides: Sequence[_Side], modules: Mapping[str, ModuleType], tied: Link | None, seed: int
 ) -> tuple[tuple[Inference, ...], str | None]:
-    """Gender and age on each side; of a release, as the raw corpus has them, through the link."""
+    """Gender and age on each side and in a control.
+
+    Of a release, as the raw corpus has them, through the link.
+    """
     if not set(SEEN_BY) <= set(modules):
         return (), _SOME
     found: list[Inference] = []
     why = None
+    last: tuple[Mapping[str, Any], pl.DataFrame] | None = None
     for side in sides:
         known = side.corpus.subjects()
         if side.name == "released" and known.is_empty() and len(sides) > 1:
@@ -204,16 +208,20 @@ def _inferences(
         if known.is_empty():
             why = why or _NO_ATTRIBUTES
             continue
-        found += infer(side.name, vectors(side.found), known, seed)
+        last = vectors(side.found), known
+        found += infer(side.name, *last, seed)
+    if last is not None:  # on the side that the audit is about, where attributes are known there
+        found += infer("control", *last, seed)
     return tuple(found), why
 
 
 def _utility(
-    sides: Sequence[_Side], model: str, seed: int, on_progress: OnProgress
+    sides: Sequence[_Side], model: str, tied: Link | None, seed: int, on_progress: OnProgress
 ) -> tuple[tuple[Utility, ...], str | None]:
     if model == NONE:
         return (), "not asked for"
     on_progress(f"Training {model}", 0, 1)
-    found = utilities([(side.name, side.corpus) for side in sides], model, seed)
+    names = {} if tied is None else {alias: id for id, alias in tied.subject.items()}
+    found = utilities([(side.name, side.corpus) for side in sides], model, seed, names)
     on_progress(f"Training {model}", 1, 1)
     return found

@@ -15,7 +15,7 @@ import deptool
 from deptool import plugins
 from deptool.audit_result import Audit
 from deptool.audit_sheets import keys, of, sheets
-from deptool.audit_words import findings, reading, summary, title
+from deptool.audit_words import counted, findings, reading, summary, title
 from deptool.cmc_plot import cmc_svg, ranks
 from deptool.figure_style import variables
 from deptool.html_table import plain_table, sheet_table
@@ -38,8 +38,9 @@ def to_html(audit: Audit) -> str:
     values = {
         "title": escape(title(audit)),
         "summary": escape(summary(audit)),
+        "warnings": f'<ul class="doubts">{_items(audit.warnings)}</ul>' * bool(audit.warnings),
         "notes": _items(audit.notes),
-        "findings": _items(findings(audit)),
+        "findings": _items(text for text in findings(audit) if text not in audit.warnings),
         "reading": _items(reading()),
         "pairing": escape(audit.pairing),
         "tables": _tables(audit),
@@ -89,7 +90,10 @@ def _curves(audit: Audit) -> str:
 
 
 def _size(probes: int, candidates: int) -> str:
-    return f"{probes} probes, {candidates} candidates: guessing finds 1 in {candidates} at rank 1."
+    return (
+        f"{counted(probes, 'probe')}, {counted(candidates, 'candidate')}: guessing finds 1 in"
+        f" {candidates} at rank 1."
+    )
 
 
 def _attacks(audit: Audit) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deptool import plugins
 from deptool.audit_result import Audit
@@ -17,6 +17,7 @@ _OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": opera
 _SYNTAX = re.compile(r"\s*(?:([\w-]+)\s*\.\s*)?(\w+)\s*(<=|>=|<|>)\s*([^\s<>=]+)\s*")
 # As users write them -> the field of an outcome.
 MEASURES = {"rank1": "rank_1", "rank5": "rank_5", "auc": "auc", "eer": "eer"}
+_LOWER_IS_RISK = ("eer",)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Limit:
         attack = "" if self.attack is None else f"{self.attack}."
         return f"{attack}{self.name}{self.sign}{self.value:g}"
 
+    @property
+    def on_risk(self) -> bool:
+        """Whether what breaks it is too much risk: a high rank-1, rank-5 or AUC, or a low EER."""
+        return ("<" in self.sign) == (self.name in _LOWER_IS_RISK)
+
     def of(self, outcome: Outcome) -> bool:
         """Whether the limit is one of that attack."""
         if self.attack is not None:
@@ -54,9 +60,10 @@ def parse_limit(text: str) -> Limit:
     match = _SYNTAX.fullmatch(text)
     if not match:
         raise UsageError(
-            "is not of the form NAME>NUMBER or ATTACK.NAME>NUMBER",
+            "is not of the form NAME>NUMBER or NAME<NUMBER, or the same with >= or <=, or with"
+            " ATTACK. before it",
             where=where,
-            fix="For instance --fail-if 'rank1>0.2', or 'static-shape.rank1>0.1'.",
+            fix="For instance --fail-if 'rank1>0.2', 'eer<0.3', or 'static-shape.rank1>0.1'.",
         )
     attack, name, sign, number = match.groups()
     if name not in MEASURES:
@@ -106,5 +113,18 @@ def _error(audit: Audit, limit: Limit, outcome: Outcome) -> DataError:
         f"{outcome.attack} ({outcome.matcher}) has {limit.name} {value:.3f} on the"
         f" {outcome.side} side, which breaks the limit {limit}",
         where=f"corpus {audit.corpus!r}",
-        fix="Release at a stronger level (deptool release --level), or share it with fewer.",
+        fix=_advice(audit, limit),
     )
+
+
+def _advice(audit: Audit, limit: Limit) -> str:
+    if not limit.on_risk:
+        way = "lower" if limit.name in _LOWER_IS_RISK else "higher"
+        turned = limit.sign.translate(str.maketrans("<>", "><"))
+        return (
+            f"A {way} {limit.name} is more risk, and this limit stops at less. For one on too much"
+            f" risk turn the sign: {replace(limit, sign=turned)}."
+        )
+    if audit.judged == "raw":
+        return "Do not share it as it is: deptool release makes a reduced copy."
+    return "Release at a stronger level (deptool release --level), or share it with fewer."

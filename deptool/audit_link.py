@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Link:
-    """raw id -> pseudonym, of the recordings and persons that are in both."""
+    """raw id -> pseudonym, of the recordings and persons that are in both.
+
+    `n_released`: recordings of the release, whether they are linked or not.
+    """
 
     recording: Mapping[str, str]
     subject: Mapping[str, str]
     session: Mapping[str, str]
+    n_released: int
 
 
 def release_of(corpus: Corpus) -> Mapping[str, Any] | None:
@@ -64,12 +68,17 @@ def link(released: Corpus, raw: Corpus, key: Key) -> Link:
             where=f"corpus {released.name!r}",
             fix="Give --against the corpus that it was made of.",
         )
-    return Link(found["recording"], found["subject"], found["session"])
+    return Link(found["recording"], found["subject"], found["session"], len(other))
 
 
 def require_raw(raw: Corpus, released: Corpus) -> None:
-    """Raise UsageError where the two are not a release and what it was made of."""
-    if release_of(released) is None:
+    """Raise where the two cannot be a release and what it was made of.
+
+    UsageError where they are not a release and a raw corpus, DataError where the features of the
+    raw corpus are others than the release says that it was made of.
+    """
+    release = release_of(released)
+    if release is None:
         raise UsageError(
             "is no release, so there is nothing to set it against",
             where=f"corpus {released.name!r}",
@@ -80,4 +89,12 @@ def require_raw(raw: Corpus, released: Corpus) -> None:
             "is a release itself",
             where=f"--against, corpus {raw.name!r}",
             fix="Name the raw corpus that the release was made of.",
+        )
+    before = release.get("feature_set_before", raw.feature_set)
+    if before != raw.feature_set:
+        raise DataError(
+            f"the release was made of a corpus of the feature set {before}, and --against names one"
+            f" of {raw.feature_set}",
+            where=f"corpus {released.name!r}, --against {raw.name!r}",
+            fix="Name the corpus that the release was made of.",
         )

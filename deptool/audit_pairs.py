@@ -47,25 +47,31 @@ def usable(corpus: Corpus) -> tuple[list[Row], int]:
     where = f"corpus {corpus.name!r}"
     if not rows:
         raise DataError(
-            "has no recording with a measured face, so there is nothing to attack",
+            "no recording has a row with a measured face, so there is nothing to attack",
             where=where,
             fix="Audit a corpus that has frames tables: deptool check says what there is.",
         )
     known = [row for row in rows if row["subject_id"] is not None]
     if not known:
         raise DataError(
-            "does not say who is in its recordings, so whether they can be told apart by person"
-            " cannot be measured",
+            "the corpus does not say who is in its recordings, so whether they can be told apart by"
+            " person cannot be measured",
             where=where,
             fix="Where it is known, name the persons with a column subject_id (deptool label).",
         )
     if len({row["subject_id"] for row in known}) < 2:
         raise DataError(
-            f"has one person only ({len(known)} recordings), and a person is told from others",
+            f"{_of_one(len(known))} of one person, and a person is told from others",
             where=where,
             fix="Audit a corpus of at least two persons; from some 30 on numbers say something.",
         )
     return known, len(rows) - len(known)
+
+
+def _of_one(n: int) -> str:
+    if n == 1:
+        return "the only recording with measured rows whose person is known is"
+    return f"all {n} recordings with measured rows whose persons are known are"
 
 
 def pair(rows: Sequence[Row], order: Mapping[str, str] | None = None) -> Pairing:

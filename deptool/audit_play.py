@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ from deptool.identification import MOST_WORST, Outcome, Side
 from deptool.identification_measures import Measures, Run, chance, measure
 
 SHUFFLES = 5  # of a control, unless the attack says how many
+_SLACK = 1e-9  # of sums of shares
 
 
 def play(
@@ -31,7 +33,9 @@ def play(
     candidates = {who: n for n, who in enumerate(sorted({own[i] for i in known}))}
     used = [i for i, each in enumerate(wanted) if each is not None and asked[i] in candidates]
     if len(candidates) < 2 or not used:
-        why = _why(attack, len(candidates), len(used))
+        why = _why(attack, side, name in gallery.seen | probes.seen, len(candidates), len(used))
+        if not described and not wanted:
+            why = "no recording is long enough to be cut into halves"
         return [Outcome(name, matcher, side, why=why) for matcher in attack.MATCHERS]
     persons = np.array([candidates[own[i]] for i in known])
     truth = np.array([candidates[asked[i]] for i in used])
@@ -43,7 +47,7 @@ def play(
     for matcher in attack.MATCHERS:
         scored = [Run(run[matcher], truth) for run in runs if matcher in run]
         if not scored:
-            why = "the samples are too short to be cut into parts that it could learn from"
+            why = "recordings are too short to be cut into parts that it could learn from"
             found.append(Outcome(name, matcher, side, why=why))
             continue
         measures = measure(scored, unit.astype(np.int64), seed)
@@ -77,9 +81,7 @@ def _outcome(
     n_candidates: int,
     units: NDArray[np.str_],
 ) -> Outcome:
-    order = sorted(range(len(units)), key=lambda i: (-found.found[i], units[i]))
-    worst = [(str(units[i]), float(found.found[i])) for i in order if found.found[i] > 0]
-    return Outcome(
+    outcome = Outcome(
         *(name, matcher, side, n_probes, n_candidates, len(units)),
         chance_1=chance(1, n_candidates),
         chance_5=chance(5, n_candidates),
@@ -88,20 +90,27 @@ def _outcome(
         eer=found.eer,
         auc=found.auc,
         cmc=tuple(found.cmc.tolist()),
-        worst=tuple(worst[:MOST_WORST]),
-        n_always=int((found.found >= 1 - 1e-9).sum()),
+        n_always=int((found.found >= 1 - _SLACK).sum()),
     )
+    if not outcome.works:
+        return outcome
+    order = sorted(range(len(units)), key=lambda i: (-found.found[i], units[i]))
+    easy = [i for i in order if found.found[i] > outcome.chance_1 + _SLACK]
+    worst = tuple((str(units[i]), float(found.found[i])) for i in easy[:MOST_WORST])
+    return replace(outcome, worst=worst, n_easy=len(easy))
 
 
 def _shuffled(outcome: Outcome, times: int) -> Outcome:
     """A control: it names nobody."""
-    from dataclasses import replace
-
-    return replace(outcome, worst=(), n_always=0, n_shuffles=times)
+    return replace(outcome, worst=(), n_easy=0, n_always=0, n_shuffles=times)
 
 
-def _why(attack: ModuleType, candidates: int, probes: int) -> str:
-    looked = f"the attack looks at {attack.LOOKS_AT}"
+def _why(attack: ModuleType, side: Side, seen: bool, candidates: int, probes: int) -> str:
+    """`seen`: whether any table has a column that it looks at."""
+    if not seen:
+        return f"{'raw' if side == 'raw' else 'released'} tables have no {attack.LOOKS_AT}"
+    least = attack.LEAST_ROWS
+    needed = f"a recording needs {least} row{'s' * (least != 1)} with {attack.LOOKS_AT}"
     if candidates == 0 and probes == 0:
-        return f"{looked}, and no recording has enough of that"
-    return f"{looked}, and too few recordings have enough of that ({candidates} candidates)"
+        return f"{needed}, and none has so many"
+    return f"{needed}, and too few have so many (candidates: {candidates}, probes: {probes})"

@@ -16,7 +16,8 @@ UNNAMED = "the raw corpus"  # what it is called where its name must not be told
 class Inference:
     """How well an attribute of a person is told from the tables, persons unseen in training.
 
-    `measure`: "AUC" for gender (chance 0.5), "R2" for age (chance 0).
+    `measure`: "AUC" for gender (chance 0.5), "R2" for age (chance 0). `side` "control": the
+    attribute was shuffled among persons, `n_shuffles` times, and what was found is averaged.
     """
 
     attribute: str
@@ -26,6 +27,7 @@ class Inference:
     chance: float
     n_persons: int
     why: str | None = None
+    n_shuffles: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Audit:
     """An audit. `against`: the raw corpus's name; None where there is none beside.
 
     `judged`: the side that the audit is about: "released" of a release, else "raw". `pairing`: how
-    gallery and probes were made, with what favours the attacker. `notes`: what a reader must know,
-    in sentences.
+    gallery and probes were made, with what favours the attacker. `warnings`: why numbers are not to
+    be trusted; `notes`: what a reader must know; both in sentences, first of all that is shown.
     """
 
     corpus: str
@@ -62,6 +64,7 @@ class Audit:
     utilities: tuple[Utility, ...] = ()
     utility_why: str | None = None
     inference_why: str | None = None
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

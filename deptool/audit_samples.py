@@ -25,18 +25,22 @@ Modules = Mapping[str, ModuleType]  # attack -> its file
 class Held:
     """Samples without their tables: whose, of which recording, and what each attack took of them.
 
-    `described`: attack -> (sample,) of arrays, or None.
+    `described`: attack -> (sample,) of arrays, or None. `seen`: attacks of whose columns a table
+    has any.
     """
 
     persons: list[str] = field(default_factory=list)
     recordings: list[str] = field(default_factory=list)
     described: dict[str, list[Any]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
 
     def add(self, sample: Sample, attacks: Modules) -> None:
         self.persons.append(sample.person)
         self.recordings.append(str(sample.recording["recording_id"]))
         for name, attack in attacks.items():
             self.described.setdefault(name, []).append(attack.describe(sample))
+            if not set(attack.COLUMNS).isdisjoint(sample.table.columns):
+                self.seen.add(name)
 
 
 @dataclass

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from deptool.audit_result import Audit
-from deptool.bootstrap import Estimate
+from deptool.bootstrap import FEW_UNITS, Estimate
 from deptool.identification import Outcome
 from deptool.report_cells import BRACKETS, NOTHING, estimate, number
 from deptool.report_table import Line, Sheet
 
 _SIDES = ("raw", "released", "control")
 _MARKS = "†‡§¶*abcdefghijklmnopqrstuvwxyz"
+_EXACT = (
+    "Where less than one person is found, or is not found, the interval of a rank is that of"
+    " Clopper and Pearson, persons counted once."
+)
+_NARROW = "Both ends the same: an interval that is narrower than two digits show."
+_AGREE = "No brackets: every resample of persons gives this number, which is no certainty."
+_FEW = f"No brackets where there are fewer than {FEW_UNITS} persons."
 
 
 def sheets(audit: Audit) -> list[Sheet]:
@@ -43,20 +50,68 @@ def _found(audit: Audit) -> Sheet:
     for attack, matcher in keys(audit.outcomes):
         each = of(audit, attack, matcher)
         judged = each.get(audit.judged)
-        why = [o.why for o in each.values() if o.why and o.side != "control"]
-        marks = [notes.setdefault(text, _MARKS[len(notes)]) for text in dict.fromkeys(why)]
+        marks = [notes.setdefault(text, _MARKS[len(notes)]) for text in _not_played(each)]
         played = next((o for o in (judged, *each.values()) if o and not o.why), None)
         cells = [attack, matcher, *_sizes(played)]
         cells += [estimate("share", each[s].rank_1) if s in each else NOTHING for s in there]
         groups.setdefault(attack, []).append(Line(cells, marks, played is None))
+    ranks = [o.rank_1 for o in audit.outcomes]
     caption = (
         "Rank 1: the share of probes whose own person (or recording, for known-video and"
         " known-metadata) is the most alike of all candidates. Control: persons shuffled among"
-        f" samples, which must give chance{_shuffles(audit)}. {BRACKETS}"
+        f" samples, which must give chance{_shuffles(audit)}."
+        f"{_legend(ranks, ranks)}"
     )
     header = ["attack", "by", "probes", "candidates", "chance", *there]
-    footnotes = [(mark, f"Not played: {text}.") for text, mark in notes.items()]
+    footnotes = [(mark, text) for text, mark in notes.items()]
     return Sheet(caption, header, 2, list(groups.values()), footnotes, title="Found at rank 1")
+
+
+def _not_played(each: Mapping[str, Outcome]) -> list[str]:
+    """side -> outcome of one attack -> for each reason, on which sides it was not played."""
+    sides_of: dict[str, list[str]] = {}
+    for side, outcome in each.items():
+        if outcome.why and side != "control":
+            sides_of.setdefault(outcome.why, []).append(side)
+    return [
+        f"Not played on the {' and the '.join(where)} side: {why}."
+        for why, where in sides_of.items()
+    ]
+
+
+def _legend(found: Iterable[Estimate], ranks: Iterable[Estimate] = ()) -> str:
+    """What stands in brackets, and why some have none; '' where there is nothing to say.
+
+    `ranks`: those of `found` that are shares found up to a rank.
+    """
+    known = [e for e in found if e.value is not None]
+    shown = [e for e in known if e.interval is not None and not e.interval.few]
+    said = []
+    if shown:
+        said.append(BRACKETS)
+    if shown and any(_exact(e) for e in ranks):
+        said.append(_EXACT)
+    if any(_narrow(e) for e in shown):
+        said.append(_NARROW)
+    if any(e.interval is not None and e.interval.few for e in known):
+        said.append(_FEW)
+    elif any(e.interval is None for e in known):
+        said.append(_AGREE)
+    return "".join(f" {text}" for text in said)
+
+
+def _narrow(found: Estimate) -> bool:
+    """Whether an interval has no width in the digits that are shown."""
+    inside = found.interval
+    return inside is not None and f"{inside.low:.2f}" == f"{inside.high:.2f}"
+
+
+def _exact(share: Estimate) -> bool:
+    """Whether a share's interval is that of Clopper & Pearson: see identification_measures.py."""
+    if share.interval is None or share.interval.few or share.value is None:
+        return False
+    n = share.interval.n_units
+    return not 1 - 1e-9 <= n * share.value <= n - 1 + 1e-9
 
 
 def _sizes(played: Outcome | None) -> list[str]:
@@ -94,8 +149,11 @@ def _told(audit: Audit) -> Sheet:
     caption = (
         "Rank 5: among the five most alike. AUC: how often a pair of one person is more alike than"
         " one of two; 0.5 where nothing is known. EER: the error where as many strangers pass as"
-        f" own persons fail; 0.5 where nothing is known. {BRACKETS}"
+        " own persons fail; 0.5 where nothing is known, and a lower one is more risk."
     )
+    played = [o for o in audit.outcomes if not o.why]
+    every = [e for o in played for e in (o.rank_5, o.auc, o.eer)]
+    caption += _legend(every, [o.rank_5 for o in played])
     header = ["attack", "by", "side", "chance, rank 5", "rank 5", "AUC", "EER"]
     return Sheet(
         caption, header, 3, [lines for lines in groups if lines], title="Told apart from others"
@@ -108,17 +166,19 @@ def _worst(audit: Audit) -> Sheet:
         for side, o in of(audit, attack, matcher).items():
             if side == "control" or o.why or not o.worst:
                 continue
-            names = ", ".join(name for name, share in o.worst if share >= o.worst[0][1])
-            more = o.n_always - len(o.worst)
+            names = ", ".join(name for name, _ in o.worst)
+            more = o.n_easy - len(o.worst)
             names += f" and {more} more" if more > 0 else ""
             count = f"{o.n_always} of {o.n_persons}"
             lines.append(Line([attack, matcher, side, names, count]))
     caption = (
-        "Persons whose probes are all found at rank 1, and by id those who are found most often."
-        " Ids are those of each side: do not put this table into a release."
+        "Of attacks that find more than guessing: persons whose probes are found at rank 1 more"
+        " often than by guessing, most often first, then by id. Always: of how many all probes are"
+        " found. Ids are those of each side: do not put this table into a release."
     )
-    header = ["attack", "by", "side", "found most often", "always"]
-    return Sheet(caption, header, 4, [lines] if lines else [], title="Worst persons")
+    header = ["attack", "by", "side", "persons", "always"]
+    groups = [lines] if lines else []
+    return Sheet(caption, header, 4, groups, title="Persons who are found most easily")
 
 
 def _attributes(audit: Audit) -> Sheet:
@@ -136,12 +196,22 @@ def _attributes(audit: Audit) -> Sheet:
         lines.append(Line(cells, list(dict.fromkeys(marks))))
     caption = (
         "Told from the tables of persons whom the model never saw. R2 of 0 and below: no better"
-        f" than the mean. {BRACKETS}"
+        f" than the mean.{_shuffled_attributes(audit)}{_legend(i.value for i in audit.inferences)}"
     )
     header = ["attribute", "measure", "persons", "chance", *there]
     footnotes = [(mark, f"Not measured: {text}.") for text, mark in notes.items()]
     groups = [lines] if lines else []
     return Sheet(caption, header, 2, groups, footnotes, title="Attributes inferred")
+
+
+def _shuffled_attributes(audit: Audit) -> str:
+    times = max((i.n_shuffles for i in audit.inferences), default=0)
+    if not times:
+        return ""
+    return (
+        " Control: the attribute shuffled among persons, which must give chance (R2: 0 or below);"
+        f" averaged over {times} shuffles."
+    )
 
 
 def _utility(audit: Audit) -> Sheet:
@@ -154,8 +224,10 @@ def _utility(audit: Audit) -> Sheet:
     ]
     caption = (
         "What a small model scores on each side, persons apart (group-kfold:5, one seed); errors in"
-        f" points of the scale. {BRACKETS}"
+        " points of the scale."
     )
+    if any(e.interval for u in audit.utilities for e in (u.rmse, u.mae, u.ccc)):
+        caption += f" {BRACKETS}"
     header = ["side", "model", "N", "RMSE", "MAE", "CCC"]
     return Sheet(caption, header, 2, [lines] if lines else [], title="Utility beside the risk")
 

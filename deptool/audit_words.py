@@ -1,11 +1,16 @@
-"""What an audit says, in sentences: the strongest attack, and how to read the tables."""
+"""What an audit says, in sentences: the strongest attack, what to doubt, how to read the tables."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from deptool import plugins
 from deptool.audit_result import UNNAMED, Audit
 from deptool.audit_samples import same_recording
 from deptool.bootstrap import Estimate
 from deptool.identification import Outcome, Side
+
+_ACCIDENT = "One control in twenty is off by accident: see whether it stays so with another --seed."
 
 
 def title(audit: Audit) -> str:
@@ -19,41 +24,38 @@ def summary(audit: Audit) -> str:
     name = "" if audit.against == UNNAMED else f" {audit.against}"
     beside = "" if audit.against is None else f", beside the raw corpus{name}"
     synthetic = " Synthetic data." if audit.synthetic else ""
-    return (
-        f"{audit.n_recordings} recordings of {audit.n_persons} persons{beside}, seed {audit.seed}."
-        f"{synthetic}"
-    )
+    who = f"{counted(audit.n_recordings, 'recording')} of {counted(audit.n_persons, 'person')}"
+    return f"{who}{beside}, seed {audit.seed}.{synthetic}"
 
 
 def findings(audit: Audit) -> list[str]:
-    """The strongest attack between sessions on each side, and whether a known video is found."""
-    found = []
+    """What is to be doubted; then the strongest attack on each side, and known recordings."""
+    found = list(audit.warnings)
     sides: tuple[Side, ...] = ("raw", "released")
     for side in sides:
-        best = _strongest(audit, side, same=False)
-        if best is not None:
+        played = [o for o in audit.of(side) if o.rank_1.value is not None and not of_a_recording(o)]
+        if played:
+            found.append(_strongest(played))
+    known = [o for o in audit.of(audit.judged) if o.rank_1.value is not None and of_a_recording(o)]
+    return [*found, *(_known(outcome) for outcome in known)]
+
+
+def odd_controls(audit: Audit) -> list[str]:
+    """A sentence for each attack that finds what is not there: its control is off chance."""
+    found = []
+    for o in audit.of("control"):
+        inside = o.rank_1.interval
+        if inside and not inside.few and not inside.low <= o.chance_1 <= inside.high:
+            what = f"its control finds {_percent(o.rank_1)}, and guessing {_guess(o)}"
+            found.append(f"Do not trust {o.attack} ({o.matcher}): {what}. {_ACCIDENT}")
+    for i in audit.inferences:
+        inside = i.value.interval
+        if i.side == "control" and inside is not None and inside.low > i.chance:
+            what = f"{i.measure} {i.value.value:.2f} where {i.chance:g} is chance"
             found.append(
-                f"On the {side} side {best.attack} ({best.matcher}) finds {_percent(best.rank_1)}"
-                f" of {best.n_probes} probes among {best.n_candidates} persons at rank 1; guessing"
-                f" finds {100 * best.chance_1:.1f} %."
+                f"Do not trust what is inferred of {i.attribute}: shuffled among persons it has"
+                f" {what}. {_ACCIDENT}"
             )
-    best = _strongest(audit, audit.judged, same=True)
-    if best is not None:
-        found.append(
-            f"Who holds the video of a recording, or knows its gaps, finds it in the release:"
-            f" {best.attack} finds {_percent(best.rank_1)} of {best.n_probes} among"
-            f" {best.n_candidates} recordings."
-        )
-    odd = [
-        f"{o.attack} ({o.matcher})"
-        for o in audit.of("control")
-        if o.rank_1.interval is not None and not _holds(o.rank_1, o.chance_1)
-    ]
-    if odd:
-        found.append(
-            f"The control of {', '.join(odd)} is off chance. One in twenty is by accident; if it"
-            " stays so with another --seed, do not trust the numbers of that attack."
-        )
     return found
 
 
@@ -69,20 +71,51 @@ def reading() -> list[str]:
     ]
 
 
-def _strongest(audit: Audit, side: Side, *, same: bool) -> Outcome | None:
-    """The outcome of the highest rank-1."""
-    from deptool import plugins
-
-    played = [
-        o
-        for o in audit.of(side)
-        if o.rank_1.value is not None and same_recording(plugins.load("attacks", o.attack)) == same
-    ]
-    return max(played, key=lambda o: (o.rank_1.value or 0.0, o.auc.value or 0.0), default=None)
+def counted(n: int, thing: str) -> str:
+    """'1 probe', '2 probes'."""
+    return f"{n:,} {thing}{'s' * (n != 1)}"
 
 
-def _holds(found: Estimate, value: float) -> bool:
-    return found.interval is not None and found.interval.low <= value <= found.interval.high
+def percent(share: float) -> str:
+    """'12.5 %', '0.083 %'."""
+    number = f"{100 * share:.1f}" if share >= 0.01 else f"{100 * share:.2g}"
+    return f"{number.removesuffix('.0')} %"
+
+
+def of_a_recording(outcome: Outcome) -> bool:
+    """Whether the attack looks for a recording, and not for a person in another session."""
+    return same_recording(plugins.load("attacks", outcome.attack))
+
+
+def _strongest(played: Sequence[Outcome]) -> str:
+    """What the strongest of the attacks on one side finds; or that none was shown to."""
+    best = max(played, key=lambda o: (o.works, o.rank_1.value or 0.0, o.auc.value or 0.0))
+    name = f"{best.attack} ({best.matcher})"
+    of = (
+        f"{_percent(best.rank_1)} of {counted(best.n_probes, 'probe')} among"
+        f" {counted(best.n_candidates, 'person')} at rank 1; guessing finds {_guess(best)}."
+    )
+    if best.works:
+        return f"On the {best.side} side {name} finds {of}"
+    return (
+        f"On the {best.side} side no attack was shown to find persons beyond guessing. The highest"
+        f" is {name} with {of}"
+    )
+
+
+def _known(found: Outcome) -> str:
+    """Whether an attack on known recordings finds them in the release."""
+    who = plugins.load("attacks", found.attack).WHO
+    what = "finds it in the release" if found.works else "was not shown to find it beyond guessing"
+    return (
+        f"{who} {what}: {found.attack} finds {_percent(found.rank_1)} of"
+        f" {counted(found.n_probes, 'recording')} among {found.n_candidates}; guessing finds"
+        f" {_guess(found)}."
+    )
+
+
+def _guess(outcome: Outcome) -> str:
+    return percent(outcome.chance_1)
 
 
 def _percent(found: Estimate) -> str:

@@ -3,8 +3,8 @@
 Rank-1 and rank-5: the share of probes whose person is the most alike, or among the five most alike,
 of all candidates; ties count by their share. CMC: the same for every rank. AUC and EER: of all
 pairs of a probe and a candidate, those of one person against those of two. Intervals are from a
-bootstrap over persons, since probes of one person are not independent. identification_measures.py
-computes them.
+bootstrap over persons, since probes of one person are not independent; there is none where every
+resample agrees. identification_measures.py computes them.
 """
 
 from __future__ import annotations
@@ -58,10 +58,11 @@ class Outcome:
     `side`: the raw corpus, the released one, or the control, whose persons were shuffled among
     samples. `n_candidates`: persons of the gallery (recordings, where a recording is looked for),
     `n_persons`: those behind the probes. `chance_1` and `chance_5` are the shares that guessing
-    gives. `cmc` (rank,) has the share found up to each rank. `worst`: persons by the share of their
-    probes found at rank 1, at most ten, by id; `n_always`: how many are found with every probe.
-    `n_shuffles`: of a control, over how many shuffles
-    it is averaged. `why` says why there are no numbers, where there are none.
+    gives. `cmc` (rank,) has the share found up to each rank. `worst`: persons who are found at rank
+    1 more often than by guessing, by the share of their probes, at most ten, by id, of an attack
+    that `works`; `n_easy`: how many there are in all; `n_always`: how many are found with every
+    probe. `n_shuffles`: of a control, over how many shuffles it is averaged. `why` says why there
+    are no numbers, where there are none.
     """
 
     attack: str
@@ -78,6 +79,13 @@ class Outcome:
     auc: Estimate = UNKNOWN
     cmc: tuple[float, ...] = ()
     worst: tuple[tuple[str, float], ...] = ()
+    n_easy: int = 0
     n_always: int = 0
     n_shuffles: int = 0
     why: str | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether more is found at rank 1 than by guessing: chance lies below the interval."""
+        interval = self.rank_1.interval
+        return interval is not None and not interval.few and self.chance_1 < interval.low

@@ -19,12 +19,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from deptool.bootstrap import LEVEL, PERSON, Estimate, Units, draw, percentiles
+from deptool.bootstrap import LEVEL, PERSON, Estimate, Interval, Units, draw, percentiles
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 _BINS = 512  # thresholds of a resample's ROC, where there are more scores than that
+_SAME = 1e-9  # resamples that differ by less agree, and so many persons are none
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Run:
 def measure(runs: Sequence[Run], unit: Numbers, seed: int = 0) -> Measures:
     """All measures, averaged over runs of the same probes; unit (probe,) numbered from 0.
 
-    Intervals are 95 % percentiles over persons, who are the same in all runs' resamples; of shares
-    of next to nobody or nearly everybody, see `_share`.
+    Intervals are 95 % percentiles over persons, who are the same in all runs' resamples; none
+    where all resamples agree. Of shares of next to nobody or nearly everybody, see `_share`.
     """
     units = Units(unit, int(unit.max()) + 1, PERSON)
     weights = np.concatenate([np.ones((1, units.n)), draw(units.n, seed=seed)])
@@ -69,7 +70,7 @@ def measure(runs: Sequence[Run], unit: Numbers, seed: int = 0) -> Measures:
     found = np.bincount(unit, hits) / np.maximum(np.bincount(unit), 1)
     whole = np.mean([cmc(run.scores, run.own) for run in runs], axis=0)
     rank_1, rank_5 = _share(tops[1], units), _share(tops[5], units)
-    return Measures(rank_1, rank_5, _estimate(errors, units), _estimate(areas, units), whole, found)
+    return Measures(rank_1, rank_5, estimated(errors, units), estimated(areas, units), whole, found)
 
 
 def shares(scores: Floats, own: Numbers, ranks: Sequence[int]) -> Floats:
@@ -156,24 +157,38 @@ def _top(run: Run, units: Units, weights: Floats, k: int) -> Floats:
     return share
 
 
-def _estimate(values: Floats, units: Units) -> Estimate:
-    """values (resample,), the first of them of all persons -> it with its interval."""
-    return Estimate(float(values[0]), percentiles(values[1:], units))
+def estimated(values: Floats, units: Units) -> Estimate:
+    """values (resample,), the first of them of all persons -> it with its interval.
+
+    None where all resamples agree: an interval without width would claim a certainty that so few
+    persons do not give.
+    """
+    found = percentiles(values[1:], units)
+    return Estimate(float(values[0]), None if found is None or _no_width(found) else found)
 
 
 def _share(values: Floats, units: Units) -> Estimate:
     """The same of a share. Where next to nobody, or nearly everybody, was found, resamples agree.
 
     That is no certainty: with less than one person found, or not found, the interval is that of
-    Clopper & Pearson (Biometrika 26, 1934), persons counted once; ties have parts of persons.
+    Clopper & Pearson (Biometrika 26, 1934), persons counted once; ties have parts of persons. None
+    where resamples agree on another share, as where everybody is as like all.
     """
     from scipy.stats import beta
 
-    found = _estimate(values, units)
-    known = units.n * float(values[0])
-    if found.interval is None or 1 <= known <= units.n - 1:
-        return found
+    value, found = float(values[0]), percentiles(values[1:], units)
+    known = units.n * value
+    few, many = known < 1 - _SAME, known > units.n - 1 + _SAME
+    certain = value < _SAME or value > 1 - _SAME
+    if found is None or not (few or many) or (_no_width(found) and not certain):
+        return estimated(values, units)
     tail = (1 - LEVEL) / 2
-    low = float(beta.ppf(tail, known, units.n - known + 1)) if known > 0 else 0.0
-    high = float(beta.ppf(1 - tail, known + 1, units.n - known)) if known < units.n else 1.0
-    return replace(found, interval=replace(found.interval, low=low, high=high))
+    low = float(beta.ppf(tail, known, units.n - known + 1)) if known > _SAME else 0.0
+    high = 1.0
+    if known < units.n - _SAME:
+        high = float(beta.ppf(1 - tail, known + 1, units.n - known))
+    return Estimate(value, replace(found, low=low, high=high))
+
+
+def _no_width(found: Interval) -> bool:
+    return found.high - found.low < _SAME

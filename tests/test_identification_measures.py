@@ -113,6 +113,25 @@ def test_less_than_one_person_by_ties_is_no_certainty_either():
     assert found.interval.high > 1 / 20
 
 
+def test_resamples_that_all_agree_give_no_interval():
+    # Everybody is found, and is more alike than any other pair: AUC 1 and EER 0 in all resamples.
+    own = np.arange(12)
+    found = measure([Run(np.eye(12), own)], own)
+    assert (found.auc.value, found.eer.value) == (1, 0)
+    assert found.auc.interval is found.eer.interval is None
+    assert found.rank_1.interval.low < 1  # Clopper & Pearson
+
+
+@pytest.mark.parametrize("candidates", [30, 40])
+def test_a_tie_of_everybody_gives_no_interval(candidates):
+    # Each probe is as like all: 1 / candidates of it is found, whoever is drawn.
+    own = np.arange(30)
+    found = measure([Run(np.zeros((30, candidates)), own)], own)
+    assert found.rank_1.value == pytest.approx(1 / candidates)
+    assert found.rank_1.interval is None
+    assert found.rank_5.interval is None
+
+
 def test_probes_of_one_person_come_along_together():
     # Two persons with 50 probes each, all of one found and none of the other: the share is 1/2, and
     # a resample of persons has 0, 1/2 or 1. Over probes the interval would be narrow.

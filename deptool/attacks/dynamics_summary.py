@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deptool.attack_signals import (
+    BEHAVIOUR,
     GAZE,
     INTENSITIES,
     POSE,
@@ -33,14 +34,15 @@ from deptool.attack_signals import (
 from deptool.functionals import REGIONS
 from deptool.identification import Sample
 from deptool.matchers import Cut, Scale, both, repeatable
-from deptool.measured import LANDMARKS
+from deptool.measured import LANDMARK_COLUMNS, LANDMARKS
 
 MATCHERS = ("nearest", "LDA")
 LOOKS_AT = "action units, pose, gaze or landmarks"
+COLUMNS = (*BEHAVIOUR, *LANDMARK_COLUMNS)
+LEAST_ROWS = 3
 
 Floats = NDArray[np.float64]
 
-_LEAST_ROWS = 3
 _PART_S = 10.0
 _LEAST_PART_ROWS = 3
 _MOST_PARTS = 6
@@ -51,7 +53,7 @@ def describe(sample: Sample) -> Floats | None:
     """(1 + part, number): the summary of the whole and of its parts; NaN where nothing is known."""
     signals = sample.signals
     seen = np.isfinite(signals.behaviour).any(axis=1) | np.isfinite(signals.face).any(axis=1)
-    if seen.sum() < _LEAST_ROWS:
+    if seen.sum() < LEAST_ROWS:
         return None
     step = float(np.median(np.diff(signals.times))) if len(signals.times) > 1 else 1.0
     least = max(_LEAST_PART_ROWS, round(_PART_S / max(step, 1e-3)))
@@ -60,7 +62,7 @@ def describe(sample: Sample) -> Floats | None:
     joint = _joint(signals)
     found = []
     for part in parts(len(moving), least, _MOST_PARTS):
-        if seen[part].sum() >= _LEAST_ROWS:
+        if seen[part].sum() >= LEAST_ROWS:
             described = _summary(moving[part], change[part], joint[part])
             found.append(np.concatenate([described, _released(sample, signals, part)]))
     vectors: Floats = np.stack(found)

@@ -19,7 +19,10 @@ from deptool.matchers import Scale, nearest
 
 MATCHERS = ("nearest",)
 LOOKS_AT = "rows"
+COLUMNS = ("timestamp",)
+LEAST_ROWS = 1
 SAME_RECORDING = True
+WHO = "Who knows the length and the gaps of a recording"
 
 Floats = NDArray[np.float64]
 

@@ -17,13 +17,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deptool.attack_signals import middle
+from deptool.attack_signals import BEHAVIOUR, middle
 from deptool.identification import Sample
 from deptool.matchers import best, normalised
+from deptool.measured import LANDMARK_COLUMNS
 
 MATCHERS = ("nearest",)
 LOOKS_AT = "action units, pose, gaze or landmarks"
+COLUMNS = (*BEHAVIOUR, *LANDMARK_COLUMNS)
+LEAST_ROWS = 1
 SAME_RECORDING = True
+WHO = "Who holds the video of a recording"
 
 Floats = NDArray[np.float64]
 

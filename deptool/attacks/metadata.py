@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MATCHERS = ("nearest",)
 LOOKS_AT = "rows"
+COLUMNS = ("timestamp",)
+LEAST_ROWS = 1
 
 Floats = NDArray[np.float64]
 

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from deptool.attack_signals import BEHAVIOUR
 from deptool.identification import Sample
 from deptool.matchers import best, normalised
+from deptool.measured import LANDMARK_COLUMNS
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 MATCHERS = ("nearest",)
 LOOKS_AT = "action units, pose, gaze or landmarks"
+COLUMNS = (*BEHAVIOUR, *LANDMARK_COLUMNS)
+LEAST_ROWS = 8  # as read, 6 a second at most
 SHUFFLES = 3  # each of them trains a network; one alone strays far from chance by chance
 
 Floats = NDArray[np.float64]
@@ -38,7 +42,6 @@ Floats32 = NDArray[np.float32]
 
 _HZ = 6.0
 _MOST_ROWS = 900  # of a sample, its middle: 150 s
-_LEAST_ROWS = 8
 _CLIP_ROWS = 48  # of training: 8 s
 _CHANNELS = 24
 _DROPOUT = 0.2
@@ -65,7 +68,7 @@ def describe(sample: Sample) -> Floats32 | None:
     if len(values) > _MOST_ROWS:
         start = (len(values) - _MOST_ROWS) // 2
         values = values[start : start + _MOST_ROWS]
-    if np.isfinite(values).any(axis=1).sum() < _LEAST_ROWS:
+    if np.isfinite(values).any(axis=1).sum() < LEAST_ROWS:
         return None
     found: Floats32 = values.astype(np.float32)
     return found
@@ -151,7 +154,7 @@ def _clip(values: Tensor, valid: Tensor, generator: Generator) -> tuple[Tensor, 
     import torch
     from torch.nn import functional
 
-    length = min(_CLIP_ROWS, max(_LEAST_ROWS // 2, len(values) // 2))
+    length = min(_CLIP_ROWS, max(LEAST_ROWS // 2, len(values) // 2))
     start = int(torch.randint(len(values) - length + 1, (), generator=generator))
     missing = _CLIP_ROWS - length
     return (

@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from deptool.attack_signals import middle, parts
 from deptool.identification import Sample
 from deptool.matchers import Cut, Scale, both
+from deptool.measured import LANDMARK_COLUMNS
 
 MATCHERS = ("nearest", "LDA")
 LOOKS_AT = "landmarks"
+COLUMNS = LANDMARK_COLUMNS
+LEAST_ROWS = 3  # in a part too
 
 Floats = NDArray[np.float64]
 
-_LEAST_ROWS = 3  # with landmarks, in a part
 _PART_S = 4.0
 _MOST_PARTS = 8
 
@@ -36,12 +38,12 @@ def describe(sample: Sample) -> Floats | None:
     signals = sample.signals
     face = signals.face
     seen = np.isfinite(face).all(axis=1)
-    if seen.sum() < _LEAST_ROWS:
+    if seen.sum() < LEAST_ROWS:
         return None
     step = float(np.median(np.diff(signals.times))) if len(signals.times) > 1 else 1.0
-    least = max(_LEAST_ROWS, round(_PART_S / max(step, 1e-3)))
+    least = max(LEAST_ROWS, round(_PART_S / max(step, 1e-3)))
     rows = [face[part][seen[part]] for part in parts(len(face), least, _MOST_PARTS)]
-    return np.stack([middle(each) for each in rows if len(each) >= _LEAST_ROWS])
+    return np.stack([middle(each) for each in rows if len(each) >= LEAST_ROWS])
 
 
 def match(

@@ -39,13 +39,18 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="LIMIT",
-            help="Exit with 7 if an attack on persons does so, as in 'rank1>0.2', or one by name,"
-            " as in 'known-video.rank1>0.5'; rank1, rank5, auc, eer; repeatable.",
+            help="Exit with 7 if an attack on persons does so, as in 'rank1>0.2' or 'eer<0.3', or"
+            " one by name, as in 'known-video.rank1>0.5'; rank1, rank5, auc: higher is more risk,"
+            " eer: lower is; repeatable.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of attacks, shuffles and folds.")] = 0,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page with curves to this file.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Write a page with curves and persons' ids to this file, outside of corpora.",
+            dir_okay=False,
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
@@ -60,8 +65,10 @@ def command(
     from deptool.audit import audit_corpus
     from deptool.audit_limits import broken, parse_limit
     from deptool.cli import terminal
-    from deptool.key_file import read_key
+    from deptool.key_file import read_key, require_outside
 
+    if html:
+        require_outside(html, "an audit that names persons")
     limits = [parse_limit(text) for text in fail_if or ()]
     key = read_key(key_file) if key_file else None
     bar, advance = _bar()
@@ -69,6 +76,10 @@ def command(
         audit = audit_corpus(
             corpus, against, key, seed=seed, utility=utility, attacks=attack, on_progress=advance
         )
+    except KeyboardInterrupt:
+        bar.stop()
+        terminal.say("Interrupted. Nothing was written.")
+        raise typer.Exit(130) from None
     finally:
         if bar.live.is_started:
             bar.stop()
@@ -113,7 +124,10 @@ def _show(audit: Audit) -> None:
         console.print(text, markup=False, style=style)
 
     say(title(audit), "bold")
-    for text in (summary(audit), *findings(audit), *reading(), audit.pairing, *audit.notes):
+    say(summary(audit))
+    for text in findings(audit):
+        say(text, "bold red" if text in audit.warnings else None)
+    for text in (*reading(), audit.pairing, *audit.notes):
         say(text)
     for sheet in sheets(audit):
         say("")

@@ -64,6 +64,9 @@ def test_it_says_what_it_uses_and_where_it_comes_from(name):
     assert text.splitlines()[0].endswith(".")
     assert module.MATCHERS
     assert module.LOOKS_AT
+    assert module.COLUMNS
+    assert module.LEAST_ROWS >= 1
+    assert hasattr(module, "WHO") == same_recording(module)
     assert any(sign in text for sign in ("19", "20", "WP216", "metadata.py"))  # a year, or a source
 
 
