@@ -63,7 +63,7 @@ def notes(
     if release is not None and release.get("k_same"):
         said.append(
             f"k-same with k = {release['k_same']} bounds only who is matched by resting levels; it"
-            " takes the others of the corpus, so a known video's table is made without it."
+            " needs the other persons of the corpus, so whoever holds one video cannot repeat it."
         )
     if n_unknown:
         said.append(

@@ -15,6 +15,7 @@ from deptool import plugins
 from deptool.audit import audit_corpus
 from deptool.audit_html import write_audit
 from deptool.audit_result import Audit
+from deptool.audit_utility import require_utility
 from deptool.corpus import Corpus
 from deptool.encryption import encrypt_tables, require_cryptography
 from deptool.errors import DataError, SettingsError, UsageError, suggest
@@ -95,8 +96,8 @@ def release_corpus(
         require_place(links, out)
     if published is not None:
         require_day(published)
-    if audited and utility != "none":
-        plugins.load("models", utility)
+    if audited:
+        require_utility(utility)
     if encrypt_with is not None:
         _require_other(encrypt_with, key)
     with building(out) as folder:
