@@ -18,10 +18,10 @@ from deptool.cohort.unfinished import FEATURE_SET, UNFINISHED, go_on, missing_ta
 from deptool.columns import Table
 from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.errors import DataError, DeptoolError, SchemaError
-from deptool.keys import LABELS_FILE, RECORDINGS_FILE
+from deptool.keys import LABELS_FILE, RECORDINGS_FILE, SUBJECTS_FILE
 from deptool.limits import Limit, Measure, measures_of, needs_look
 from deptool.quality import Quality, measure
-from deptool.schema import FRAMES, LABELS, RECORDINGS, TRACKS
+from deptool.schema import FRAMES, LABELS, RECORDINGS, SUBJECTS, TRACKS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,6 +113,10 @@ def check_corpus(
     problems += found
     if labels is not None:
         problems += keys.in_labels(labels, table, verb)
+    subjects, found = _read(root, SUBJECTS_FILE, SUBJECTS)
+    problems += found
+    if subjects is not None:
+        problems += keys.in_ids(subjects, SUBJECTS_FILE)
     rows = _rows(table)
     names = sorted({*frames, *(rows or ())})
     recordings: list[Quality] = []

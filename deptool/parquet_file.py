@@ -28,6 +28,7 @@ from deptool.parquet_limits import (
     refused,
     shown,
 )
+from deptool.plain_files import open_plain
 from deptool.thrift import Malformed
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def opened(path: Path, where: str | None = None, fix: str | None = None) -> Iter
     place = _Place(path, where or path.name, fix, None)
     with contextlib.ExitStack() as stack:
         with _reading(place):
-            raw = stack.enter_context(path.open("rb", buffering=0))
+            raw = stack.enter_context(open_plain(path))
             size = raw.seek(0, 2)
             raw.seek(0)
             encrypted, content = footer_of(raw, size, place.where)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from deptool.columns import Column, Table
 from deptool.errors import InputError, SchemaError
 from deptool.parquet_file import frame_of, opened
+from deptool.plain_files import open_plain
 from deptool.schema import SCHEMA_VERSION
 from deptool.validate import check, check_names, dtype
 
@@ -99,7 +100,7 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> dict[str, object]:
     """The object in a JSON file, which may be a stranger's. Raises SchemaError as `parse_json`."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             content = file.read(_JSON + 1)
     except OSError as error:
         raise SchemaError("cannot be read as JSON", where=str(path)) from error
@@ -186,13 +187,17 @@ def write_table(
 def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> pl.DataFrame:
     """Read and check a table written by `write_table`; `columns` reads only those.
 
-    Raises InputError where there is no such file, SchemaError where it is not Parquet, has
-    another schema version or breaks the schema, and as `parquet_file.opened` on an encrypted one.
+    Raises InputError where there is no such file, SchemaError where it is a folder, a pipe or a
+    device, is not Parquet, has another schema version or breaks the schema, and as
+    `parquet_file.opened` on an encrypted one.
     """
     if not path.is_file():
+        where = f"{path.parent.name}/{path.name}"
+        if path.exists():
+            raise SchemaError("is no file but a folder, a pipe or a device", where=where)
         raise InputError(
             "no such table",
-            where=f"{path.parent.name}/{path.name}",
+            where=where,
             fix="What is missing in a corpus is told by deptool check.",
         )
     with opened(path) as file:
