@@ -16,7 +16,7 @@ from deptool.errors import InputError, SchemaError
 from deptool.parquet_file import frame_of, opened
 from deptool.plain_files import open_plain
 from deptool.schema import SCHEMA_VERSION
-from deptool.validate import check, check_names, dtype
+from deptool.validate import check, check_groups, check_names, check_rows, dtype
 
 if TYPE_CHECKING:
     import polars as pl
@@ -203,6 +203,8 @@ def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> p
     with opened(path) as file:
         _check_version(file.metadata, path.name)
         check_names(file.schema.names, schema, path.name)
+        check_rows(file.n_rows(), schema, path.name)
+        check_groups(file.schema.names, schema, path.name)
         frame = frame_of(file.read(columns), path.name)
     check(frame, schema, path.name, partial=columns is not None)
     return frame

@@ -25,7 +25,7 @@ from fixtures.fuzz_targets import model_file
 from fixtures.tables import make_tables_corpus
 
 PATHS = [
-    *("../../x", "/etc/passwd", "a/b", "..", ".", ".hidden", "a\0b", "a\nb", "a" * 5000),
+    *("../../x", "/etc/passwd", "a/b", "..", ".", ".hidden", "a\0b", "a\nb", "a" * 900),
     *(
         "C:\\x",
         "a\\b",
