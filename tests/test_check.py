@@ -588,6 +588,16 @@ def test_of_many_recordings_only_those_to_look_at_are_shown(corpus, monkeypatch)
     assert "nothing is marked: 1 recording. See --all." in talk
 
 
+def test_no_more_recordings_are_shown_than_can_be_looked_at(corpus, monkeypatch):
+    monkeypatch.setattr(verb, "_MANY", 3)
+    monkeypatch.setattr(verb, "_ROWS", 2)
+    change_recordings(corpus, lambda t: t.with_columns(status=pl.lit("truncated")))
+    done = CliRunner().invoke(app, ["check", str(corpus.root)])
+    assert [name in shown(corpus) for name in IDS] == [True, True, False, False]
+    assert "too many: 2 recordings to look at. See --json or --all." in done.stderr
+    assert all(name in shown(corpus, "--all") for name in IDS)
+
+
 def test_the_same_problem_of_many_tables_is_one_line(corpus):
     for name in IDS:
         other_version(corpus.frames_path(name))
