@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deptool.columns import Column, Table
 from deptool.errors import InputError, SchemaError
@@ -93,8 +94,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON, indented, keys in the order given, atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Write JSON, indented, keys in the order given, atomically; a ValueError for NaN."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, object]:
@@ -111,13 +112,14 @@ def parse_json(content: str | bytes, where: str) -> dict[str, object]:
     """The object in a text, which may be a stranger's.
 
     Raises SchemaError where it is not a JSON object, or one that is too long or nested too deep, or
-    has a key twice, a whole number of more than 64 bits or half of a letter.
+    has a key twice, a whole number of more than 64 bits, a number that is not finite or half of a
+    letter.
     """
     if len(content) > _JSON:
         raise SchemaError(f"is too long for JSON: more than {_JSON >> 20} MB", where=where)
     try:
         text = content if isinstance(content, str) else content.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_once, parse_int=_whole)
+        value = json.loads(text, **_HOOKS)
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()  # halves of letters cannot be printed
     except (ValueError, RecursionError) as error:
@@ -140,6 +142,20 @@ def _whole(digits: str) -> int:
     if len(digits) > _DIGITS:
         raise ValueError("a whole number that is too long")
     return int(digits)
+
+
+def _finite(digits: str) -> float:
+    """A number; also of the words NaN, Infinity and -Infinity, which Python takes for numbers."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number that is not finite")
+    return number
+
+
+_HOOKS: dict[str, Any] = {
+    "object_pairs_hook": _once,
+    **{"parse_int": _whole, "parse_float": _finite, "parse_constant": _finite},
+}
 
 
 def _too_deep(value: object) -> bool:

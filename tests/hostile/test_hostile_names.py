@@ -19,7 +19,7 @@ from deptool.extract_one import read_row
 from deptool.ids import why_no_file_name, why_no_id
 from deptool.runs import read_model, read_tensors, write_tensors
 from deptool.schema import FRAMES, LABELS, RECORDINGS
-from deptool.tables import parse_json, read_json, write_table
+from deptool.tables import parse_json, read_json, write_json, write_table
 from deptool.tensor_file import fill
 from fixtures.fuzz_targets import model_file
 from fixtures.tables import make_tables_corpus
@@ -109,6 +109,7 @@ def test_a_recording_of_years_is_refused(corpus: Corpus) -> None:
             '{"a": ' + "[" * 40 + "]" * 40 + "}",
             '{"a":1' + "0" * 5000 + "}",
         ),
+        *('{"a": NaN}', '{"a": [Infinity]}', '{"a": -Infinity}', '{"a": 1e999}', '{"a": -1e400}'),
         *('{"a": "\\ud800"}', '{"\\uDC00": 1}', '{"a": 123456789012345678901}'),
     ],
 )
@@ -123,6 +124,12 @@ def test_json_that_is_too_long_is_not_read(tmp_path: Path) -> None:
         file.truncate(40 << 20)  # no block of it is written
     with pytest.raises(SchemaError, match="more than 32 MB"):
         read_json(tmp_path / "run.json")
+
+
+def test_json_of_deptool_holds_finite_numbers(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"a": float("nan")})
+    assert not (tmp_path / "a.json").exists()
 
 
 def test_json_of_deptool_is_read() -> None:
