@@ -60,13 +60,31 @@ def test_a_recording_that_is_called_like_a_path_is_refused(corpus: Corpus, id: s
     assert "\n" not in caught.value.what
 
 
+HIDDEN = ("\u202eabc", "a\u200bb", "a\u2066b", "\ufeffa", "a\xadb")
+
+
+@pytest.mark.parametrize("id", HIDDEN)
+def test_no_id_has_a_sign_that_is_not_seen(id: str) -> None:
+    assert why_no_file_name(id) == why_no_id(id) == "has a sign that cannot be printed"
+
+
 def test_ids_that_extract_and_import_give_are_taken() -> None:
-    for id in ("s000_0", "203_1_Freeform", "führung-1.2", "a__b", "r" + "a" * 150, "300_P", "Ω"):
+    for id in (
+        "a\xa0b",
+        "a\u202fb",
+        "s000_0",
+        "203_1_Freeform",
+        "führung-1.2",
+        "a__b",
+        "r" + "a" * 150,
+        "300_P",
+        "Ω",
+    ):
         assert why_no_file_name(id) is None
         assert why_no_id(id) is None
 
 
-@pytest.mark.parametrize("id", ["", "a\nb", "\x1b[2J", "a" * 5000, "\ud800"])
+@pytest.mark.parametrize("id", ["", "a\nb", "\x1b[2J", "a" * 5000, "\ud800", *HIDDEN])
 def test_persons_and_sessions_have_printable_names(id: str) -> None:
     assert why_no_id(id) is not None
 
