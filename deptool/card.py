@@ -114,9 +114,8 @@ def _data(run: Run) -> str:
     if about["skipped"]:
         lines.append(f"{len(about['skipped'])} recordings could not be used; run.json names them.")
     if about["columns_null"]:
-        lines.append(
-            f"Null in the whole corpus, left out: {_text(', '.join(about['columns_null']))}."
-        )
+        null = _text(", ".join(about["columns_null"]))
+        lines.append(f"Null in the whole corpus, left out: {null}.")
     lines += [_text(note) for note in about.get("corpus_notes", [])]
     return "\n\n".join(lines)
 

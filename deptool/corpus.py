@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deptool.columns import Table
+from deptool.corpus_about import check_about
 from deptool.errors import DataError, InputError, SchemaError, suggest
 from deptool.ids import check_ids, why_no_file_name, why_no_id
 from deptool.parquet_limits import shown
@@ -271,7 +272,7 @@ def open_corpus(root: Path) -> Corpus:
     """Open a corpus folder.
 
     Raises InputError where the folder is missing or no corpus, SchemaError where it was made
-    under another schema version.
+    under another schema version, or where corpus.json says something of another kind than it does.
     """
     if not root.is_dir():
         raise InputError(
@@ -299,6 +300,7 @@ def open_corpus(root: Path) -> Corpus:
             raise SchemaError(f"lacks the text {key!r}", where=MARKER)
         if why := why_no_id(str(about[key])):
             raise SchemaError(f"its {key} {shown(about[key])} {why}", where=MARKER)
+    check_about(about, MARKER)
     return Corpus(root, about)
 
 

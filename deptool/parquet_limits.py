@@ -94,7 +94,8 @@ class Leaf(NamedTuple):
     """A column that has values; of a list, its elements.
 
     `top` is the name of the table's column, `width` bytes of a value in memory, at least: a text
-    has a place of 4 in a dictionary and one of 16 in a column of polars. A few bytes of `packed` columns may be many values.
+    has a place of 4 in a dictionary and one of 16 in a column of polars. A few bytes of `packed`
+    columns may be many values.
     """
 
     top: str
