@@ -69,17 +69,8 @@ def test_no_id_has_a_sign_that_is_not_seen(id: str) -> None:
 
 
 def test_ids_that_extract_and_import_give_are_taken() -> None:
-    for id in (
-        "a\xa0b",
-        "a\u202fb",
-        "s000_0",
-        "203_1_Freeform",
-        "führung-1.2",
-        "a__b",
-        "r" + "a" * 150,
-        "300_P",
-        "Ω",
-    ):
+    plain = ("s000_0", "203_1_Freeform", "führung-1.2", "a__b", "r" + "a" * 150, "300_P", "Ω")
+    for id in (*plain, "a\xa0b", "a\u202fb"):
         assert why_no_file_name(id) is None
         assert why_no_id(id) is None
 
