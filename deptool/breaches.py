@@ -13,7 +13,7 @@ from deptool.corpus import empty
 from deptool.errors import DeptoolError, InputError, SchemaError
 from deptool.parquet_file import frame_of, opened
 from deptool.schema import SCHEMA_VERSION
-from deptool.validate import check
+from deptool.validate import check, check_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,6 +49,7 @@ def read_whole(path: Path, schema: Table, where: str) -> tuple[pl.DataFrame | No
         with opened(path) as file:
             if file.metadata.get("deptool.schema_version") != str(SCHEMA_VERSION):
                 return None, [first]
+            check_rows(file.n_rows(), schema, where)
             names = [name for name in file.schema.names if name in known]
             others = [name for name in file.schema.names if name not in known]
             frame = frame_of(file.read(names), path.name)

@@ -17,7 +17,8 @@ from deptool.html_about import SYNTHETIC, leakage
 from deptool.licences import find_extractor, of_features
 from deptool.report import report_runs
 from deptool.report_formats import markdown_text, to_markdown
-from deptool.runs import Run, open_run
+from deptool.run_about import require_about
+from deptool.runs import MARKER, Run, open_run
 from deptool.scales import SCALES
 from deptool.schema import SPLITS
 from deptool.tables import write_text
@@ -63,6 +64,7 @@ def card(root: Path) -> str:
         raise InputError(
             "the run is not finished", where=str(root), fix="Run its train command again."
         )
+    require_about(run.about, str(root / MARKER))
     parts = [_head(run), _model(run), _data(run), _results(run), _USE, _LIMITS, _licences(run)]
     return "\n\n".join(parts) + "\n"
 
@@ -82,14 +84,14 @@ def _model(run: Run) -> str:
     members = f"{len(about['members'])} (seeds {seeds}, folds {folds})"
     doi = about["doi"]
     rows = [
-        ("Method", _text(about["title"]) + (f", doi:{doi}" if doi else "")),
+        ("Method", _text(about["title"]) + (f", doi:{_text(doi)}" if doi else "")),
         ("Predicts", f"total score on {about['scale']} ({_range(about['scale'])})"),
         ("Members", members),
         ("Takes", _takes(about)),
         ("Feature set", _text(about["feature_set"])),
         ("Landmarks", _text(about["normalisation"])),
-        ("Versions", f"deptool {about['deptool_version']}, torch {about['torch_version']}"),
-        ("Run", f"`{about['digest'][:16]}`"),
+        ("Versions", _text(f"deptool {about['deptool_version']}, torch {about['torch_version']}")),
+        ("Run", f"`{_text(about['digest'][:16])}`"),
     ]
     settings = ", ".join(f"{name} {value}" for name, value in about["settings"].items())
     rows.append(("Settings", _text(settings or "none")))
@@ -106,13 +108,14 @@ def _data(run: Run) -> str:
     ]
     lines = [
         "## Data and split",
-        f"Corpus {_text(about['corpus'])}, protocol {about['protocol']}. {leakage(about)}",
+        f"Corpus {_text(about['corpus'])}, protocol {_text(about['protocol'])}. {leakage(about)}",
         _table(("fold", "part", "recordings", "persons"), counts),
     ]
     if about["skipped"]:
         lines.append(f"{len(about['skipped'])} recordings could not be used; run.json names them.")
     if about["columns_null"]:
-        lines.append(f"Null in the whole corpus, left out: {', '.join(about['columns_null'])}.")
+        null = _text(", ".join(about["columns_null"]))
+        lines.append(f"Null in the whole corpus, left out: {null}.")
     lines += [_text(note) for note in about.get("corpus_notes", [])]
     return "\n\n".join(lines)
 

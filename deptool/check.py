@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 from deptool import keys
 from deptool.breaches import Problem, read_whole
 from deptool.check_embeddings import Cache, look_at_caches
+from deptool.check_encryption import plain_tables
 from deptool.cohort.unfinished import FEATURE_SET, UNFINISHED, go_on, missing_tables
 from deptool.columns import Table
 from deptool.corpus import MARKER, Corpus, open_corpus
 from deptool.errors import DataError, DeptoolError, SchemaError
-from deptool.keys import LABELS_FILE, RECORDINGS_FILE
+from deptool.keys import LABELS_FILE, RECORDINGS_FILE, SUBJECTS_FILE
 from deptool.limits import Limit, Measure, measures_of, needs_look
 from deptool.quality import Quality, measure
-from deptool.schema import FRAMES, LABELS, RECORDINGS, TRACKS
+from deptool.release_entry import release_entry
+from deptool.schema import FRAMES, LABELS, RECORDINGS, SUBJECTS, TRACKS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,10 +71,11 @@ class CheckReport:
         """SchemaError where a table is not sound, DataError where a limit is broken; or nothing."""
         where = None if self.corpus is None else f"corpus {self.corpus!r}"
         found: list[DeptoolError] = []
-        n_errors = sum(p.severity == "error" for p in self.problems)
-        if n_errors:
-            plural = "" if n_errors == 1 else "s"
-            found.append(SchemaError(f"{n_errors} error{plural} in the tables", where=where))
+        errors = [p for p in self.problems if p.severity == "error"]
+        if errors:
+            count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+            first = f"{', the first in' if errors[1:] else ':'} {errors[0].where}"
+            found.append(SchemaError(f"{count} in the tables{first}", where=where))
         if self.failed:
             n, of = len({f.recording_id for f in self.failed}), len(self.recordings)
             breaks = "breaks" if n == 1 else "break"
@@ -98,6 +101,7 @@ def check_corpus(
     Raises InputError where the folder is missing or no corpus; all else is in the report.
     """
     corpus, problems = _open(root)
+    problems += _release(corpus)
     verb = _made_by(corpus)
     problems += _at_work(corpus)
     unfinished = [_unfinished(corpus, name) for name in missing_tables(corpus)]
@@ -113,6 +117,10 @@ def check_corpus(
     problems += found
     if labels is not None:
         problems += keys.in_labels(labels, table, verb)
+    subjects, found = _read(root, SUBJECTS_FILE, SUBJECTS)
+    problems += found
+    if subjects is not None:
+        problems += keys.in_ids(subjects, SUBJECTS_FILE)
     rows = _rows(table)
     names = sorted({*frames, *(rows or ())})
     recordings: list[Quality] = []
@@ -125,7 +133,7 @@ def check_corpus(
         problems += _track(name, rows, path, verb)
         on_progress(done, len(names) + len(tracks))
     caches, found = look_at_caches(root, names)
-    problems += found + _leftovers(root)
+    problems += found + _leftovers(root) + plain_tables(root)
     return CheckReport(
         _text(corpus.about.get("name")),
         verb in ("import", "release"),
@@ -142,6 +150,15 @@ def _open(root: Path) -> tuple[Corpus, list[Problem]]:
         return open_corpus(root), []
     except SchemaError as error:
         return Corpus(root, {}), [Problem(MARKER, error.what, fix=error.fix)]
+
+
+def _release(corpus: Corpus) -> list[Problem]:
+    """What is wrong with the entry of a release."""
+    try:
+        release_entry(corpus)
+    except SchemaError as error:
+        return [Problem(MARKER, error.what, fix=error.fix)]
+    return []
 
 
 def _made_by(corpus: Corpus) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+MOST_ROWS = 20_000_000  # 7 days of 33 rows a second, the longest that a recording can be
+
 DType = Literal["float32", "int32", "string"]
 
 
@@ -28,12 +30,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. Columns of the groups in `optional` are there as a whole group or not at all."""
+    """One table. Columns of the groups in `optional` are there as a whole group or not at all.
+
+    One of more than `most_rows` is no table: a few bytes may stand for any number of rows.
+    """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     optional: tuple[str, ...] = ()
+    most_rows: int = MOST_ROWS
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where there is none."""

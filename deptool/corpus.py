@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deptool.columns import Table
+from deptool.corpus_about import check_about
 from deptool.errors import DataError, InputError, SchemaError, suggest
 from deptool.ids import check_ids, why_no_file_name, why_no_id
-from deptool.parquet_limits import shown
+from deptool.parquet_limits import LONGEST_TEXT, shown
 from deptool.schema import FRAMES, LABELS, LONGEST_S, RECORDINGS, SCHEMA_VERSION, SUBJECTS
 from deptool.tables import read_json, read_table, write_json, write_table
 
@@ -161,7 +162,15 @@ class Corpus:
         return frame
 
     def write_recordings(self, frame: pl.DataFrame) -> None:
+        """Write the recordings table; reasons that are too long for a table are cut."""
+        import polars as pl
+
         check_ids(frame, "recordings.parquet")
+        reason = pl.col("reason").cast(pl.String)
+        # A letter has 4 bytes at most. What a library or a stranger's file says has no bound.
+        cut = pl.concat_str(reason.str.head(LONGEST_TEXT // 4 - 1), pl.lit("…"))
+        long = reason.str.len_bytes() > LONGEST_TEXT
+        frame = frame.with_columns(pl.when(long).then(cut).otherwise(reason).alias("reason"))
         write_table(self.root / "recordings.parquet", RECORDINGS, frame.sort("recording_id"))
 
     def labels(self) -> pl.DataFrame:
@@ -271,7 +280,7 @@ def open_corpus(root: Path) -> Corpus:
     """Open a corpus folder.
 
     Raises InputError where the folder is missing or no corpus, SchemaError where it was made
-    under another schema version.
+    under another schema version, or where corpus.json says something of another kind than it does.
     """
     if not root.is_dir():
         raise InputError(
@@ -299,6 +308,7 @@ def open_corpus(root: Path) -> Corpus:
             raise SchemaError(f"lacks the text {key!r}", where=MARKER)
         if why := why_no_id(str(about[key])):
             raise SchemaError(f"its {key} {shown(about[key])} {why}", where=MARKER)
+    check_about(about, MARKER)
     return Corpus(root, about)
 
 

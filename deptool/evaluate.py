@@ -18,6 +18,7 @@ from deptool.errors import DataError, InputError
 from deptool.metrics import DEFINITIONS, Metrics, measure
 from deptool.over import Over, check_sessions, views
 from deptool.report_table import NOTES
+from deptool.run_about import check_about
 from deptool.schema import METRICS, PREDICTIONS
 from deptool.shared_persons import of_run
 from deptool.tables import read_json, read_table, write_json
@@ -141,6 +142,7 @@ def run_warnings(run: Path) -> list[str]:
     """What run.json says that makes the numbers worth less: a synthetic corpus, persons met."""
     path = run / "run.json"
     about = read_json(path) if path.is_file() else {}
+    check_about(about, str(path))
     said = [NOTES["synthetic"]] if about.get("synthetic") is True else []
     return said + [s.sentence for s in (of_run(about, split) for split in ("test", "dev")) if s]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 RECORDINGS_FILE, LABELS_FILE = "recordings.parquet", "labels.parquet"
+SUBJECTS_FILE = "subjects.parquet"
 
 _JOIN = "Join the labels again (deptool label), {make} what they belong to, or leave it so."
 _LABEL = "Join the labels again: deptool label CORPUS labels.csv"
@@ -32,16 +33,21 @@ _ITSELF = "It joins the labels of its source itself; join others again with dept
 _SHARE_ROUNDING = 1e-5  # coverage is stored as float32
 
 
+def in_ids(table: pl.DataFrame, where: str) -> Iterator[Problem]:
+    """The first id of a table that cannot be one."""
+    try:
+        check_ids(table, where)
+    except SchemaError as error:
+        yield Problem(error.where or where, error.what, fix=error.fix)
+
+
 def in_recordings(
     table: pl.DataFrame, feature_set: str | None, verb: str = "extract"
 ) -> Iterator[Problem]:
     """One row per recording, one subject per session, the feature set of corpus.json."""
     import polars as pl
 
-    try:
-        check_ids(table, RECORDINGS_FILE)
-    except SchemaError as error:
-        yield Problem(error.where or RECORDINGS_FILE, error.what, fix=error.fix)
+    yield from in_ids(table, RECORDINGS_FILE)
     if "recording_id" in table.columns:
         ids = table["recording_id"].drop_nulls()
         if ids.is_empty():
@@ -69,6 +75,7 @@ def in_labels(
     labels: pl.DataFrame, recordings: pl.DataFrame | None, verb: str = "extract"
 ) -> Iterator[Problem]:
     """One score per session and scale, within the scale; each session has a recording."""
+    yield from in_ids(labels, LABELS_FILE)
     rows = labels.to_dicts() if {"session_id", "scale", "score"} <= set(labels.columns) else []
     keys = Counter((row["session_id"], row["scale"]) for row in rows)
     for (session, scale), n in keys.items():

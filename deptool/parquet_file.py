@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from deptool.errors import SchemaError
 from deptool.parquet_headers import Footer, read_footer
 from deptool.parquet_limits import (
+    LONGEST_TEXT,
     THRIFT_LIST,
     THRIFT_TEXT,
     Leaf,
     Unseal,
-    allowance,
+    allowance_of_texts,
     check_pages,
     check_sizes,
     footer_of,
     leaves_of,
     refused,
     shown,
+    too_long,
 )
+from deptool.plain_files import open_plain
 from deptool.thrift import Malformed
 
 if TYPE_CHECKING:
@@ -69,6 +72,10 @@ class Parquet:
             check_sizes(found, wanted, len(self.leaves), self._size, self._place.where)
             return found
 
+    def n_rows(self) -> int:
+        """Rows, as the footer says. Raises SchemaError."""
+        return self.footer({}).rows
+
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows, of these columns or of all.
 
@@ -85,7 +92,7 @@ class Parquet:
         place = self._place
         with _reading(place):
             texts = check_pages(self._raw, footer, leaves, self._size, place.where, self._unseal)
-            if texts <= allowance(self._size):
+            if texts <= allowance_of_texts(self._size):
                 table = self._file.read(columns=names)
             else:
                 table = self._read_texts(names)
@@ -93,7 +100,15 @@ class Parquet:
                 _check_texts(field.metadata)
                 if _is_text(field.type):
                     column.validate(full=True)  # polars takes any bytes for UTF-8
+                    self._check_lengths(column, field.name)
             return table
+
+    def _check_lengths(self, texts: pa.Array | pa.ChunkedArray, name: str) -> None:
+        import pyarrow.compute as pc
+
+        longest = pc.max(pc.binary_length(texts)).as_py() or 0
+        if longest > LONGEST_TEXT:
+            raise too_long(name, longest, self._place.where)
 
     def _read_texts(self, names: Sequence[str]) -> pa.Table:
         """Rows whose texts might be too long when each stands in full: they are added up first."""
@@ -102,14 +117,15 @@ class Parquet:
         texts = [field.name for field in self.schema if _is_text(field.type)]
         with _open_file(self._place, texts)[0] as file:
             table = file.read(columns=list(names))
-        most = allowance(self._size)
+        most = allowance_of_texts(self._size)
         for k, field in enumerate(table.schema):
             if field.name in texts:
                 for chunk in table.column(k).chunks:
+                    self._check_lengths(chunk.dictionary, field.name)
                     lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
                     most -= pc.sum(lengths).as_py() or 0
                 if most < 0:
-                    raise refused("its texts are too long", "no more", self._place.where)
+                    raise refused("its texts are too long altogether", "no more", self._place.where)
                 plain = self.schema.field(field.name)
                 table = table.set_column(k, plain, table.column(k).cast(plain.type))
         return table
@@ -138,7 +154,7 @@ def opened(path: Path, where: str | None = None, fix: str | None = None) -> Iter
     place = _Place(path, where or path.name, fix, None)
     with contextlib.ExitStack() as stack:
         with _reading(place):
-            raw = stack.enter_context(path.open("rb", buffering=0))
+            raw = stack.enter_context(open_plain(path))
             size = raw.seek(0, 2)
             raw.seek(0)
             encrypted, content = footer_of(raw, size, place.where)

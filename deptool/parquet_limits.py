@@ -31,8 +31,12 @@ PAGES = 200_000  # that are read of one file
 
 _AT_LEAST = 2 << 30  # bytes that any file may hold once it is decoded
 _RATIO = 1000  # and this many for each byte of the file
+# Of texts alone; 1 million recordings have less, and a row of them takes some bytes in the file.
+_TEXTS_AT_LEAST, _TEXTS_RATIO = 256 << 20, 100
+LONGEST_TEXT = 1000  # bytes of one text in a table: ids have 200, the reasons of a batch a line
+_LEVELS = 1024  # bytes in a page beside its values: how often a value is there
 
-_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8, "BYTE_ARRAY": 4}
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "FLOAT": 4, "DOUBLE": 8, "BYTE_ARRAY": 20}
 _FIXED = 16  # bytes of the longest FIXED_LEN_BYTE_ARRAY: a decimal
 # parquet.thrift, Encoding: DELTA_BYTE_ARRAY (7) is missing since it repeats a text in one byte.
 _ENCODINGS = {0: "PLAIN", 2: "PLAIN_DICTIONARY", 3: "RLE", 4: "BIT_PACKED"}
@@ -52,6 +56,11 @@ Unseal = Callable[[bytes, bool, int, int, int], bytes]
 def allowance(size: int) -> int:
     """How many bytes a file of that size may hold once it is decoded."""
     return _AT_LEAST + _RATIO * size
+
+
+def allowance_of_texts(size: int) -> int:
+    """How many bytes the texts of such a file may have altogether, each in full."""
+    return _TEXTS_AT_LEAST + _TEXTS_RATIO * size
 
 
 def shown(name: object) -> str:
@@ -85,7 +94,8 @@ class Leaf(NamedTuple):
     """A column that has values; of a list, its elements.
 
     `top` is the name of the table's column, `width` bytes of a value in memory, at least: a text
-    has a place of 4 in a dictionary. A few bytes of `packed` columns may be many values.
+    has a place of 4 in a dictionary and one of 16 in a column of polars. A few bytes of `packed`
+    columns may be many values.
     """
 
     top: str
@@ -166,6 +176,8 @@ def check_pages(
                 pages += 1
                 # A page takes its bytes in plain, or its values once decoded: that which is more.
                 held += max(n_bytes, n_values * (leaf.width if is_data else _FIXED))
+                if leaf.is_text and n_bytes > n_values * (4 + LONGEST_TEXT) + _LEVELS:
+                    raise too_long(leaf.top, n_bytes // max(n_values, 1), where)
                 values += n_values if is_data else 0
                 longest = longest if is_data else n_bytes
                 texts += n_values * longest if is_data and leaf.is_text else 0
@@ -240,6 +252,12 @@ def refused(found: str, expected: str, where: str) -> SchemaError:
         where=where,
         fix="No table of deptool is like this. Ask who sent it, and do not open it otherwise.",
     )
+
+
+def too_long(name: str, n_bytes: int, where: str) -> SchemaError:
+    """The error where a column has a text of so many bytes."""
+    found = f"column {shown(name)} has a text of {n_bytes} bytes"
+    return refused(found, f"at most {LONGEST_TEXT}", where)
 
 
 def _too_much(n_bytes: int, size: int, where: str) -> SchemaError:

@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 LARGEST = 200_000_000  # bytes of a table that people write by hand
 
@@ -25,9 +26,14 @@ def read_text(path: Path, largest: int = LARGEST, errors: str = "strict") -> str
 
 def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     """The bytes of a plain file. Raises OSError as `read_text`."""
-    if not stat.S_ISREG(path.stat().st_mode):  # opening one may wait, or do something
-        raise OSError(errno.EINVAL, "it is no plain file")
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         if os.fstat(file.fileno()).st_size > largest:
             raise OSError(errno.EFBIG, f"it is larger than {largest / 1e6:g} MB")
         return file.read(largest)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """A plain file, opened to read bytes. Raises OSError where it is none."""
+    if not stat.S_ISREG(path.stat().st_mode):  # opening one may wait, or do something
+        raise OSError(errno.EINVAL, "it is no plain file")
+    return path.open("rb")

@@ -39,7 +39,8 @@ def predict(
 
     `out` is written where it is given: Parquet, or CSV for a name in .csv. Raises UsageError for
     another name, InputError where there is no finished run, DataError where the corpus has another
-    feature set, lacks action units of the model, or has no recording that can be used.
+    feature set, lacks action units of the model, has no recording that can be used, or one whose
+    prediction is not finite.
     """
     if out is not None:
         _check_name(out)
@@ -59,14 +60,23 @@ def predict(
             where=f"corpus {corpus.name!r}",
             fix="recordings.parquet says how reading each of them went.",
         )
-    total = np.sum(prepared.predict(members), axis=0)
+    prediction = np.sum(prepared.predict(members), axis=0) / len(members)
+    finite = np.abs(prediction) <= np.finfo(np.float32).max  # as the table holds it
+    if not finite.all():
+        name = prepared.recordings["recording_id"][int(finite.argmin())]
+        raise DataError(
+            f"the model's prediction of recording {name!r} is not a finite number",
+            where=f"model of {run_root.name}",
+            fix="Its parameters are not those of a trained model, or the recording's numbers are"
+            " far from any it was trained on.",
+        )
     parts = parts_of(run_root, header, corpus)
     known = corpus.labels().filter(pl.col("scale") == header["scale"])
     table = predictions_table(
         prepared.recordings.join(
             known.select("session_id", "score"), on="session_id", how="left", maintain_order="left"
         ),
-        prediction=total / len(members),
+        prediction=prediction,
         n_segments=prepared.n_segments,
         scale=header["scale"],
         train_mean=float(np.mean([m["train_mean"] for m in header["members"]])),

@@ -28,6 +28,7 @@ LANDMARKS = len(LANDMARK_COLUMNS) // 2
 
 HOLE = 1.5  # median steps from one row to the next; beyond it, rows are missing between them
 FROZEN_S = 1.0  # shorter stands are a slow camera, or a picture shown twice
+_LARGEST = np.finfo(np.float32).max / 2  # so that the mean of two of them is a float32
 _DIGITS = 3  # of seconds: float32 timestamps are off by less than a millisecond, up to 2 hours
 
 # A point with Gaussian noise of SD s on each axis lies off its place by a distance whose median
@@ -109,7 +110,7 @@ def _of_points(
     if LANDMARK_COLUMNS[0] not in table.columns:
         return {}
     points = table.select(LANDMARK_COLUMNS).to_numpy()
-    seen = success & ~np.isnan(points.sum(axis=1))
+    seen = success & ~np.isnan(points.sum(axis=1, dtype=np.float64))  # float32 may overflow
     if not seen.any():
         return {}
     repeats = find_repeats(points, seen)
@@ -177,14 +178,14 @@ def jitter(times: Times, points: Floats, seen: Mask, repeats: Mask) -> float | N
     if not use.any():
         return None
     share = (times[1:-1] - times[:-2]) / (times[2:] - times[:-2])
-    a, b = (1 - share).astype(np.float32), share.astype(np.float32)
+    a, b = 1 - share, share  # float64: the square of a large float32 is none
     scale = 1 / (1 + a**2 + b**2)
     squared = np.empty((LANDMARKS, int(use.sum())), np.float32)
     for k in range(LANDMARKS):  # one at a time stays in the processor's cache
         x, y = points[:, k], points[:, k + LANDMARKS]
         off_x = x[1:-1] - a * x[:-2] - b * x[2:]
         off_y = y[1:-1] - a * y[:-2] - b * y[2:]
-        squared[k] = ((off_x**2 + off_y**2) * scale)[use]
+        squared[k] = np.minimum(((off_x**2 + off_y**2) * scale)[use], _LARGEST)
     return float(np.sqrt(np.median(squared, overwrite_input=True) / _RAYLEIGH_MEDIAN_SQUARED))
 
 

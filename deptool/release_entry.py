@@ -45,7 +45,7 @@ def release_entry(corpus: Corpus) -> ReleaseEntry | None:
             level=_text(found["level"]),
             settings=dict(found["settings"]),
             common=dict(found["common"]),
-            k_same=found["k_same"],
+            k_same=None if found["k_same"] is None else int(found["k_same"]),
             key_id=_text(found["key_id"]),
             deptool_version=_text(found["deptool_version"]),
             feature_set_before=_text(found["feature_set_before"]),

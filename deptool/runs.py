@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deptool.errors import InputError, SchemaError, SettingsError
+from deptool.parquet_limits import shown
+from deptool.run_about import check_about
 from deptool.schema import SCHEMA_VERSION
 from deptool.tables import parse_json, read_json, replacing, write_json
 from deptool.tensor_file import no_tensors, read_header
@@ -32,7 +34,6 @@ _HEADER = {
     **dict.fromkeys(("model", "corpus", "feature_set", "scale", "normalise"), str),
     **{"settings": dict, "columns": dict, "members": list},
 }
-_MEMBER: dict[str, type | tuple[type, ...]] = {"seed": int, "fold": int, "train_mean": (int, float)}
 _LONGEST = 150  # bytes of a name; a file's may have 255
 _COMPARED = (
     *("model", "feature_set", "normalise", "scale", "protocol", "split_seed", "without", "seeds"),
@@ -108,7 +109,7 @@ def open_run(root: Path) -> Run:
     """Open a run folder.
 
     Raises InputError where the folder is missing or no run, SchemaError where it was made under
-    another schema version.
+    another schema version, or where run.json says something of another kind than runs do.
     """
     if not (root / MARKER).is_file():
         missing = "no such folder" if not root.is_dir() else f"is not a run: it holds no {MARKER}"
@@ -122,6 +123,7 @@ def open_run(root: Path) -> Run:
             where=str(root / MARKER),
             fix="Train again with this deptool, or use the version that made the run.",
         )
+    check_about(about, str(root / MARKER))
     return Run(root, about)
 
 
@@ -194,6 +196,7 @@ def read_model(root: Path) -> tuple[dict[str, Any], list[dict[str, Tensor]]]:
     path = root / "model.safetensors"
     tensors, about = read_tensors(path)
     _check_header(about, str(path))
+    _check_numbers(tensors, str(path))
     members: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         seed, _, rest = key.partition(".")
@@ -206,18 +209,22 @@ def read_model(root: Path) -> tuple[dict[str, Any], list[dict[str, Tensor]]]:
     return about, [members[name] for name in wanted]
 
 
+def _check_numbers(tensors: Mapping[str, Tensor], where: str) -> None:
+    """Raise SchemaError at NaN; a scale may be infinite, of an input that never changes."""
+    for name, value in tensors.items():
+        if value.is_floating_point() and value.isnan().any():
+            raise SchemaError(
+                f"a number of {shown(name)} is none (NaN)",
+                where=where,
+                fix="It predicts nothing: ask who sent it, or train again.",
+            )
+
+
 def _check_header(about: Mapping[str, Any], where: str) -> None:
     """Raise SchemaError where a model's header, which may be a stranger's, lacks what is needed."""
     for name, kind in _HEADER.items():
         if not isinstance(about.get(name), kind):
             raise SchemaError(f"its header lacks {name!r}, or it is of another kind", where=where)
-    for names in about["columns"].values():
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise SchemaError("its header has columns without names", where=where)
-    for member in about["members"]:
-        if not isinstance(member, dict) or not all(
-            isinstance(member.get(name), kind) for name, kind in _MEMBER.items()
-        ):
-            raise SchemaError("its header has a member without seed, fold or mean", where=where)
+    check_about(about, where)
     if not about["members"]:
         raise SchemaError("its header has no members", where=where)

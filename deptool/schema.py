@@ -14,6 +14,7 @@ from deptool.scales import SCALES
 from deptool.schema_explained import EXPLAINED_MAPS, EXPLAINED_TRACKS, TRACK_KINDS
 
 SCHEMA_VERSION = 3
+MOST_RECORDINGS = 1_000_000  # and sessions and persons: what is done for each of them adds up
 LONGEST_S = 7 * 24 * 3600  # of a recording: what is made of it grows with its length
 
 AU_INTENSITY = (
@@ -224,6 +225,7 @@ RECORDINGS = Table(
         Column("status", "string", "how reading the source went", choices=RECORDING_STATUS),
         Column("reason", "string", "what went wrong, in words", nullable=True),
     ),
+    most_rows=MOST_RECORDINGS,
 )
 
 LABELS = Table(
@@ -234,6 +236,7 @@ LABELS = Table(
         Column("scale", "string", "the questionnaire", choices=tuple(SCALES)),
         Column("score", "float32", "its total score", unit="points", low=0),
     ),
+    most_rows=MOST_RECORDINGS,
 )
 
 SUBJECTS = Table(
@@ -248,6 +251,7 @@ SUBJECTS = Table(
         ),
         Column("age", "float32", "at the time of the recordings", "years", 0, 120, nullable=True),
     ),
+    most_rows=MOST_RECORDINGS,
 )
 
 PREDICTIONS = Table(

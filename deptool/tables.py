@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deptool.columns import Column, Table
 from deptool.errors import InputError, SchemaError, UsageError
 from deptool.parquet_file import frame_of, opened
 from deptool.parquet_limits import ENCRYPTED
+from deptool.plain_files import open_plain
 from deptool.schema import SCHEMA_VERSION
-from deptool.validate import check, check_names, dtype
+from deptool.validate import check, check_groups, check_names, check_rows, dtype
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,14 +95,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON, indented, keys in the order given, atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Write JSON, indented, keys in the order given, atomically; a ValueError for NaN."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, object]:
     """The object in a JSON file, which may be a stranger's. Raises SchemaError as `parse_json`."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             content = file.read(_JSON + 1)
     except OSError as error:
         raise SchemaError("cannot be read as JSON", where=str(path)) from error
@@ -111,13 +113,14 @@ def parse_json(content: str | bytes, where: str) -> dict[str, object]:
     """The object in a text, which may be a stranger's.
 
     Raises SchemaError where it is not a JSON object, or one that is too long or nested too deep, or
-    has a key twice, a whole number of more than 64 bits or half of a letter.
+    has a key twice, a whole number of more than 64 bits, a number that is not finite or half of a
+    letter.
     """
     if len(content) > _JSON:
         raise SchemaError(f"is too long for JSON: more than {_JSON >> 20} MB", where=where)
     try:
         text = content if isinstance(content, str) else content.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_once, parse_int=_whole)
+        value = json.loads(text, **_HOOKS)
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()  # halves of letters cannot be printed
     except (ValueError, RecursionError) as error:
@@ -140,6 +143,20 @@ def _whole(digits: str) -> int:
     if len(digits) > _DIGITS:
         raise ValueError("a whole number that is too long")
     return int(digits)
+
+
+def _finite(digits: str) -> float:
+    """A number; also of the words NaN, Infinity and -Infinity, which Python takes for numbers."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number that is not finite")
+    return number
+
+
+_HOOKS: dict[str, Any] = {
+    "object_pairs_hook": _once,
+    **{"parse_int": _whole, "parse_float": _finite, "parse_constant": _finite},
+}
 
 
 def _too_deep(value: object) -> bool:
@@ -202,18 +219,24 @@ def refuse_encrypted(path: Path) -> None:
 def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> pl.DataFrame:
     """Read and check a table written by `write_table`; `columns` reads only those.
 
-    Raises InputError where there is no such file, SchemaError where it is not Parquet, has
-    another schema version or breaks the schema, and as `parquet_file.opened` on an encrypted one.
+    Raises InputError where there is no such file, SchemaError where it is a folder, a pipe or a
+    device, is not Parquet, has another schema version or breaks the schema, and as
+    `parquet_file.opened` on an encrypted one.
     """
     if not path.is_file():
+        where = f"{path.parent.name}/{path.name}"
+        if path.exists():
+            raise SchemaError("is no file but a folder, a pipe or a device", where=where)
         raise InputError(
             "no such table",
-            where=f"{path.parent.name}/{path.name}",
+            where=where,
             fix="What is missing in a corpus is told by deptool check.",
         )
     with opened(path) as file:
         _check_version(file.metadata, path.name)
         check_names(file.schema.names, schema, path.name)
+        check_rows(file.n_rows(), schema, path.name)
+        check_groups(file.schema.names, schema, path.name)
         frame = frame_of(file.read(columns), path.name)
     check(frame, schema, path.name, partial=columns is not None)
     return frame

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from deptool.columns import Column, Table
 from deptool.errors import SchemaError
-from deptool.parquet_limits import shown
+from deptool.parquet_limits import LONGEST_TEXT, shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def check(frame: pl.DataFrame, schema: Table, where: str, partial: bool = False) -> None:
     """Raise SchemaError, naming file, column, row and what was expected, at the first breach."""
     check_names(frame.columns, schema, where)
+    check_rows(len(frame), schema, where)
     if not partial:
-        _check_groups(frame, schema, where)
+        check_groups(frame.columns, schema, where)
     columns = [schema.column(name) for name in frame.columns]
     for column in _suspects(frame, columns):
         _check_column(frame, column, where)
@@ -32,6 +33,15 @@ def check_names(names: Iterable[str], schema: Table, where: str) -> None:
             raise SchemaError(
                 f"column {shown(name)} is not part of the table {schema.name}", where=where
             )
+
+
+def check_rows(n: int, schema: Table, where: str) -> None:
+    """Raise SchemaError where a table has more rows than any sound one."""
+    if n > schema.most_rows:
+        raise SchemaError(
+            f"the table {schema.name} has {n} rows, expected at most {schema.most_rows}",
+            where=where,
+        )
 
 
 def _suspects(frame: pl.DataFrame, columns: Sequence[Column]) -> list[Column]:
@@ -73,8 +83,9 @@ def _row(frame: pl.DataFrame, values: Sequence[pl.Expr]) -> dict[str, Any]:
     return frame.select(values).row(0, named=True) if values and frame.columns else {}
 
 
-def _check_groups(frame: pl.DataFrame, schema: Table, where: str) -> None:
-    there = set(frame.columns)
+def check_groups(names: Iterable[str], schema: Table, where: str) -> None:
+    """Raise SchemaError at the first group of which columns lack."""
+    there = set(names)
     for group in {c.group: None for c in schema.columns}:
         names = [c.name for c in schema.group(group)]
         missing = [name for name in names if name not in there]
@@ -113,7 +124,7 @@ def _breaches(values: pl.Expr, column: Column) -> pl.Expr:
     if column.choices is not None:
         return ~values.is_in(list(column.choices))
     if column.dtype == "string":
-        return values == ""
+        return (values == "") | (values.str.len_bytes() > LONGEST_TEXT)
     bad = ~values.is_finite() if column.dtype == "float32" else values != values
     if column.low is not None:
         bad = bad | (values < column.low)
@@ -129,7 +140,7 @@ def expectation(column: Column) -> str:
     if column.choices is not None:
         return "one of " + ", ".join(column.choices)
     if column.dtype == "string":
-        return "a text that is not empty"
+        return f"a text that is not empty, of {LONGEST_TEXT} bytes at most"
     whole = column.whole or column.dtype == "int32"
     kind = "a whole number" if whole else "a finite number"
     low = "" if column.low is None else f" from {column.low:g}"

@@ -19,7 +19,9 @@ from deptool.check import check_corpus
 from deptool.cli import check as verb
 from deptool.cli.main import app, main
 from deptool.corpus import open_corpus
+from deptool.encryption import VARIABLE, encrypt_tables
 from deptool.errors import DataError, InputError, SchemaError
+from deptool.key_file import new_key, read_key
 from deptool.limits import MEASURES, NAMES, parse_limit
 from deptool.schema import FRAMES, LABELS, RECORDINGS, TRACKS
 from fixtures.tables import make_tables_corpus
@@ -129,6 +131,21 @@ BREACHES = {
         lambda c: edit_json(c, feature_set=None),
         *("corpus.json", "lacks the text 'feature_set'"),
     ),
+    **{
+        f"corpus.json with another kind of {name}: {value!r}": (
+            lambda c, name=name, value=value: edit_json(c, **{name: value}),
+            *("corpus.json", said),
+        )
+        for name, value, said in (
+            ("extraction", [], "extraction is not an object"),
+            ("deidentification", [5], "deidentification.* is not a text"),
+            ("note", None, "note is not a text"),
+            ("synthetic", "yes", "synthetic is not true or false"),
+            ("id_space", 5, "id_space is not a text or null"),
+            ("release", "3", "release is not an object"),
+            ("release", {}, "what it says of its release cannot be read"),
+        )
+    },
     "another feature set": (
         lambda c: change_recordings(c, put("feature_set", "toy-2", row=1)),
         *("recordings.parquet", "feature set 'toy-2', but corpus.json says 'toy-1': s000_1"),
@@ -257,6 +274,19 @@ def test_each_kind_of_problem_is_found_alone(corpus, kind):
     assert found_where == where
     assert re.search(said, what), what
     assert [type(v) for v in check_corpus(corpus.root).verdicts()] == [SchemaError]
+
+
+def test_numbers_as_large_as_can_be_are_measured_without_a_warning(corpus, recwarn):
+    # x_3 is 3e38 in one row and -3e38 in the next: their squares are none of float32.
+    sign = pl.when(pl.int_range(pl.len()) % 2 == 0).then(3e38).otherwise(-3e38)
+    names = [f"{axis}_{k}" for axis in "xy" for k in range(68)]
+    columns = [sign.cast(pl.Float32).alias(name) for name in names]
+    change_frames(corpus, lambda t: t.with_columns(columns))
+    (first, *_) = check_corpus(corpus.root).recordings
+    assert first.jitter_px is not None
+    assert np.isfinite(first.jitter_px)
+    assert first.outside == 1
+    assert not recwarn.list
 
 
 def test_a_session_with_a_score_and_no_recording_is_a_warning(corpus):
@@ -519,7 +549,8 @@ def test_exit_codes(run, corpus, form):
     cut_off(corpus.frames_path("s001_1"))
     code, said = run(*form, "--fail-if", "n_rows<31")
     # A table that is not sound weighs more, but the limits are told all the same.
-    assert (code, "Error: corpus 'c': 1 error in the tables" in said) == (5, True)
+    verdict = "Error: corpus 'c': 1 error in the tables: frames/s001_1.parquet"
+    assert (code, verdict in said) == (5, True)
     assert "n_rows<31 (s000_0 30, " in said
 
 
@@ -588,6 +619,16 @@ def test_of_many_recordings_only_those_to_look_at_are_shown(corpus, monkeypatch)
     assert "nothing is marked: 1 recording. See --all." in talk
 
 
+def test_no_more_recordings_are_shown_than_can_be_looked_at(corpus, monkeypatch):
+    monkeypatch.setattr(verb, "_MANY", 3)
+    monkeypatch.setattr(verb, "_ROWS", 2)
+    change_recordings(corpus, lambda t: t.with_columns(status=pl.lit("truncated")))
+    done = CliRunner().invoke(app, ["check", str(corpus.root)])
+    assert [name in shown(corpus) for name in IDS] == [True, True, False, False]
+    assert "too many: 2 recordings to look at. See --json or --all." in done.stderr
+    assert all(name in shown(corpus, "--all") for name in IDS)
+
+
 def test_the_same_problem_of_many_tables_is_one_line(corpus):
     for name in IDS:
         other_version(corpus.frames_path(name))
@@ -611,3 +652,23 @@ def test_a_corpus_that_is_being_written_says_so(tmp_path):
         "an extract or import is writing it right now: what looks wrong may be half-done"
     ]
     assert not [p for p in check_corpus(tmp_path / "c").problems if "right now" in p.what]
+
+
+def test_plain_tables_beside_encrypted_ones_are_a_warning(corpus, tmp_path, monkeypatch):
+    pytest.importorskip("cryptography")
+    plain = corpus.frames_path("s000_1").read_bytes()
+    new_key(tmp_path / "k.key")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "k.key"))
+    encrypt_tables(corpus.root, read_key(tmp_path / "k.key"))
+    assert check_corpus(corpus.root).problems == ()
+    corpus.frames_path("s000_1").write_bytes(plain)
+    (problem,) = check_corpus(corpus.root).problems
+    assert (problem.where, problem.severity) == ("frames/s000_1.parquet", "warning")
+    assert "who lacks the key could have put or changed it" in problem.what
+
+
+def test_the_verdict_names_the_first_file(corpus):
+    for name in IDS[1:3]:
+        other_version(corpus.frames_path(name))
+    (verdict,) = check_corpus(corpus.root).verdicts()
+    assert verdict.what == "2 errors in the tables, the first in frames/s000_1.parquet"

@@ -34,6 +34,16 @@ def test_a_new_corpus_says_what_it_is_and_no_path(tmp_path):
     assert str(tmp_path) not in text
 
 
+def test_a_reason_of_any_length_is_kept_as_far_as_a_table_takes_it(tmp_path):
+    corpus = create_corpus(tmp_path / "c", "mediapipe-1", {"fps": 6})
+    said = ["\U0001f600" * 5000, "x" * 1000, None]
+    rows = recordings(("a", "a"), ("b", "b"), ("c", "c"))
+    corpus.write_recordings(rows.with_columns(reason=pl.Series(said)))
+    first, *others = corpus.recordings()["reason"]
+    assert first == "\U0001f600" * 249 + "…"
+    assert others == said[1:]
+
+
 def test_a_corpus_is_opened_again_and_not_written_again(tmp_path):
     create_corpus(tmp_path / "c", "mediapipe-1", {"fps": 6})
     before = (tmp_path / "c" / MARKER).read_bytes()

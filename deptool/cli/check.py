@@ -25,6 +25,7 @@ ORDER = 25
 Failed = set[tuple[str, str]]  # recording_id and name of the measure that breaks a limit
 
 _MANY = 50  # recordings; of more, only those that need a look are shown
+_ROWS = 500  # recordings in the table, unless all are asked for: laying out one takes 1 ms
 _PROBLEMS = 20  # lines of problems; --json lists all
 _COLOURS = ("", "yellow", "bold red")
 
@@ -95,7 +96,8 @@ def _show(report: CheckReport, everything: bool) -> None:
 
     page = terminal.page()
     marked, n = report.need_a_look(), len(report.recordings)
-    shown = report.recordings if everything or n <= _MANY else marked
+    wanted = report.recordings if everything or n <= _MANY else marked
+    shown = wanted if everything else wanted[:_ROWS]
     title = (
         f"{report.corpus or 'A corpus'}: {terminal.count(n, 'recording')}, {len(marked)} to look at"
     )
@@ -110,9 +112,12 @@ def _show(report: CheckReport, everything: bool) -> None:
     for cache in report.caches:
         if cache.identifies:
             page.print(f"[{_COLOURS[1]}]Note:[/] {escape(cache.identifies)}", soft_wrap=True)
-    if len(shown) < n:
-        rest = terminal.count(n - len(shown), "recording")
+    if len(wanted) < n:
+        rest = terminal.count(n - len(wanted), "recording")
         terminal.say(f"Not shown, since nothing is marked: {rest}. See --all.")
+    if len(shown) < len(wanted):
+        rest = terminal.count(len(wanted) - len(shown), "recording")
+        terminal.say(f"Not shown, since they are too many: {rest} to look at. See --json or --all.")
 
 
 def _fitting(

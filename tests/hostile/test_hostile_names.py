@@ -19,13 +19,13 @@ from deptool.extract_one import read_row
 from deptool.ids import why_no_file_name, why_no_id
 from deptool.runs import read_model, read_tensors, write_tensors
 from deptool.schema import FRAMES, LABELS, RECORDINGS
-from deptool.tables import parse_json, read_json, write_table
+from deptool.tables import parse_json, read_json, write_json, write_table
 from deptool.tensor_file import fill
 from fixtures.fuzz_targets import model_file
 from fixtures.tables import make_tables_corpus
 
 PATHS = [
-    *("../../x", "/etc/passwd", "a/b", "..", ".", ".hidden", "a\0b", "a\nb", "a" * 5000),
+    *("../../x", "/etc/passwd", "a/b", "..", ".", ".hidden", "a\0b", "a\nb", "a" * 900),
     *(
         "C:\\x",
         "a\\b",
@@ -60,13 +60,22 @@ def test_a_recording_that_is_called_like_a_path_is_refused(corpus: Corpus, id: s
     assert "\n" not in caught.value.what
 
 
+HIDDEN = ("\u202eabc", "a\u200bb", "a\u2066b", "\ufeffa", "a\xadb")
+
+
+@pytest.mark.parametrize("id", HIDDEN)
+def test_no_id_has_a_sign_that_is_not_seen(id: str) -> None:
+    assert why_no_file_name(id) == why_no_id(id) == "has a sign that cannot be printed"
+
+
 def test_ids_that_extract_and_import_give_are_taken() -> None:
-    for id in ("s000_0", "203_1_Freeform", "führung-1.2", "a__b", "r" + "a" * 150, "300_P", "Ω"):
+    plain = ("s000_0", "203_1_Freeform", "führung-1.2", "a__b", "r" + "a" * 150, "300_P", "Ω")
+    for id in (*plain, "a\xa0b", "a\u202fb"):
         assert why_no_file_name(id) is None
         assert why_no_id(id) is None
 
 
-@pytest.mark.parametrize("id", ["", "a\nb", "\x1b[2J", "a" * 5000, "\ud800"])
+@pytest.mark.parametrize("id", ["", "a\nb", "\x1b[2J", "a" * 5000, "\ud800", *HIDDEN])
 def test_persons_and_sessions_have_printable_names(id: str) -> None:
     assert why_no_id(id) is not None
 
@@ -109,6 +118,7 @@ def test_a_recording_of_years_is_refused(corpus: Corpus) -> None:
             '{"a": ' + "[" * 40 + "]" * 40 + "}",
             '{"a":1' + "0" * 5000 + "}",
         ),
+        *('{"a": NaN}', '{"a": [Infinity]}', '{"a": -Infinity}', '{"a": 1e999}', '{"a": -1e400}'),
         *('{"a": "\\ud800"}', '{"\\uDC00": 1}', '{"a": 123456789012345678901}'),
     ],
 )
@@ -123,6 +133,12 @@ def test_json_that_is_too_long_is_not_read(tmp_path: Path) -> None:
         file.truncate(40 << 20)  # no block of it is written
     with pytest.raises(SchemaError, match="more than 32 MB"):
         read_json(tmp_path / "run.json")
+
+
+def test_json_of_deptool_holds_finite_numbers(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"a": float("nan")})
+    assert not (tmp_path / "a.json").exists()
 
 
 def test_json_of_deptool_is_read() -> None:

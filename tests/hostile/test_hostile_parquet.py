@@ -15,11 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from deptool import parquet_headers, tables
+from deptool.breaches import read_whole
+from deptool.columns import Table
 from deptool.errors import DeptoolError, SchemaError
-from deptool.parquet_file import opened
+from deptool.parquet_file import Parquet, opened
 from deptool.parquet_headers import read_footer, read_page
 from deptool.parquet_limits import FOOTER, allowance
-from deptool.schema import FRAMES
+from deptool.schema import FRAMES, RECORDINGS
 from deptool.thrift import Malformed, read_struct
 from fixtures import hostile_parquet as hostile
 from fixtures.fuzz_targets import embedding, frames
@@ -174,14 +176,68 @@ def test_delta_encoded_texts_are_refused(tmp_path: Path) -> None:
         file.read()
 
 
-def test_long_texts_in_a_dictionary_are_read_where_they_fit(tmp_path: Path) -> None:
-    # 3,000 rows whose texts would have 3 GB if each were the longest of 1 MB; but one row is.
-    texts = ["b", *("a" for _ in range(2_999)), "c" * 1_000_000]
+def test_texts_in_a_dictionary_are_read_where_they_fit(tmp_path: Path) -> None:
+    # A dictionary of 1 MB and 3,000 rows: 3 GB if each text were all of it; but they are 1 MB.
+    texts = ["b", *("a" for _ in range(1_999)), *(f"{k:01000}" for k in range(1000))]
     pq.write_table(pa.table({"status": texts}), tmp_path / "a.parquet", store_schema=False)
     with opened(tmp_path / "a.parquet") as file:
         table = file.read()
     assert table.schema.field("status").type == pa.string()
     assert table.column("status").to_pylist() == texts
+
+
+@pytest.mark.parametrize("length", [1_001, 50_000_000])
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_a_text_of_more_than_a_line_is_refused(
+    tmp_path: Path, length: int, dictionary: bool
+) -> None:
+    # A dictionary's text stands in the file once, and in full in each of 8 rows.
+    pq.write_table(
+        pa.table({"task": ["x" * length] * 8}), tmp_path / "a.parquet", use_dictionary=dictionary
+    )
+    with (
+        opened(tmp_path / "a.parquet") as file,
+        pytest.raises(SchemaError, match=rf"'task' has a text of {length // 10}\d+ bytes, .* 1000"),
+    ):
+        file.read()
+
+
+def test_texts_are_added_up_before_each_stands_in_full(tmp_path: Path) -> None:
+    # 1 million rows of 1,000 bytes, in a file of a few kB: 1 GB.
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000_000, pa.int32()), ["x" * 1000])
+    pq.write_table(pa.table({"task": texts}), tmp_path / "a.parquet", store_schema=False)
+    with (
+        opened(tmp_path / "a.parquet") as file,
+        pytest.raises(SchemaError, match="too long altogether"),
+    ):
+        file.read()
+
+
+@pytest.mark.parametrize(("schema", "most"), [(RECORDINGS, 1_000_000), (FRAMES, 20_000_000)])
+def test_more_rows_than_any_table_has_are_refused_by_the_footer(
+    tmp_path: Path, schema: Table, most: int
+) -> None:
+    about = [("deptool.schema_version", str(tables.SCHEMA_VERSION))]
+    path = tmp_path / "a.parquet"
+    name = schema.columns[0].name
+    one_column(path, [page(zeros(4), 4, 1)], most + 1, name=name, texts=about)
+    with pytest.raises(SchemaError, match=f"has {most + 1} rows, expected at most {most}"):
+        tables.read_table(path, schema)
+    table, (problem, *others) = read_whole(path, schema, "a.parquet")
+    assert table is None
+    assert f"{most + 1} rows" in problem.what
+    assert not others
+
+
+def test_a_table_without_its_columns_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = {"deptool.schema_version": str(tables.SCHEMA_VERSION)}
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"frame": [1]}).replace_schema_metadata(about), path)
+    monkeypatch.setattr(Parquet, "read", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(SchemaError, match="lacks 9 of the 10 columns of its group base"):
+        tables.read_table(path, FRAMES)
 
 
 def test_names_of_strangers_are_cut_in_errors(tmp_path: Path) -> None:
