@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from deptool.audit_result import Audit
 from deptool.bootstrap import FEW_UNITS, Estimate
 from deptool.identification import Outcome
+from deptool.identification_measures import is_extreme
 from deptool.report_cells import BRACKETS, NOTHING, estimate, number
 from deptool.report_table import Line, Sheet
 
@@ -110,8 +111,7 @@ def _exact(share: Estimate) -> bool:
     """Whether a share's interval is that of Clopper & Pearson: see identification_measures.py."""
     if share.interval is None or share.interval.few or share.value is None:
         return False
-    n = share.interval.n_units
-    return not 1 - 1e-9 <= n * share.value <= n - 1 + 1e-9
+    return is_extreme(share.value, share.interval.n_units)
 
 
 def _sizes(played: Outcome | None) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deptool.breaches import Problem
-from deptool.parquet_limits import ENCRYPTED
+from deptool.parquet_limits import is_encrypted
 
 _WHAT = "is not encrypted, though other tables are: who lacks the key could have put or changed it"
 _FIX = "Encrypt it with the others, if you know that it belongs here; else delete it."
@@ -26,7 +26,6 @@ def plain_tables(root: Path) -> list[Problem]:
 
 def _is_encrypted(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            return file.read(len(ENCRYPTED)) == ENCRYPTED
+        return is_encrypted(path)
     except OSError:  # it may not be read: another problem says so
         return False

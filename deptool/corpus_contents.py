@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deptool import parquet_limits
 from deptool.columns import Column, Table
 from deptool.corpus import Corpus
 from deptool.embeddings import FOLDER, Encoding, cache_folder, caches, find_encoding
-from deptool.parquet_limits import ENCRYPTED
 from deptool.schema import FRAMES, LABELS, RECORDINGS, SUBJECTS, TRACKS
 from deptool.tables import read_table
 
@@ -82,10 +82,7 @@ def contents_of(corpus: Corpus, on_progress: OnProgress = lambda what, done, of:
 def is_encrypted(corpus: Corpus) -> bool:
     """Whether its tables are encrypted, as they lie there now."""
     path = corpus.root / "recordings.parquet"
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(ENCRYPTED)) == ENCRYPTED
+    return path.is_file() and parquet_limits.is_encrypted(path)
 
 
 def _tables(corpus: Corpus, on_progress: OnProgress) -> Iterator[Part]:

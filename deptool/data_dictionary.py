@@ -156,10 +156,11 @@ def _changes(column: Column, release: ReleaseEntry, of_frames: bool) -> Iterator
 
 def _rounding(column: Column, release: ReleaseEntry | None, of_frames: bool) -> str:
     """The step that a release rounds a column's values to, as text; empty where it does not."""
-    attributes = release and release.step("attributes")
     if not of_frames:
-        aged = column.name == "age" and attributes
-        return _number(attributes.parameters.get("age_years")) if aged and attributes else ""
+        attributes = release and release.step("attributes")
+        if column.name != "age" or not attributes:
+            return ""
+        return _number(attributes.parameters.get("age_years"))
     rounding = release and release.step("rounding")
     if not release or not rounding:
         return ""

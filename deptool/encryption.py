@@ -24,7 +24,7 @@ from deptool.errors import InputError, MissingExtraError, SchemaError, UsageErro
 from deptool.key_file import Key, read_key
 from deptool.parquet_file import Parquet, opened
 from deptool.parquet_headers import BYTE_STREAM_SPLIT
-from deptool.parquet_limits import ENCRYPTED, Unseal, shown
+from deptool.parquet_limits import ENCRYPTED, Unseal, is_encrypted, shown
 from deptool.tables import read_json, replacing
 from deptool.thrift import Malformed, read_struct
 
@@ -66,9 +66,7 @@ def encrypt_tables(root: Path, key: Key) -> int:
         place = path.relative_to(root).as_posix()
         if not path.is_file() or path.name.startswith("."):
             continue
-        with path.open("rb") as raw:
-            encrypted = raw.read(4) == ENCRYPTED
-        if encrypted:
+        if is_encrypted(path):
             data_key(path, key)
             continue
         with opened(path, place) as plain, replacing(path) as temporary:
@@ -255,9 +253,8 @@ def _material(crypto: bytes, where: str) -> tuple[str, bytes, bytes, int]:
         ):
             raise Malformed("no key")
         # Most of it nobody reads, but a byte that is changed shall be noticed wherever it is.
-        if {
-            name: said[name] for name in said if name not in ("masterKeyID", "wrappedDEK")
-        } != _SAID:
+        others = {name: said[name] for name in said.keys() - {"masterKeyID", "wrappedDEK"}}
+        if others != _SAID:
             raise Malformed("a key that is wrapped twice, or by some service")
     except (Malformed, KeyError, ValueError, TypeError, RecursionError) as error:
         raise SchemaError(

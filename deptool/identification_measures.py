@@ -178,9 +178,8 @@ def _share(values: Floats, units: Units) -> Estimate:
 
     value, found = float(values[0]), percentiles(values[1:], units)
     known = units.n * value
-    few, many = known < 1 - _SAME, known > units.n - 1 + _SAME
     certain = value < _SAME or value > 1 - _SAME
-    if found is None or not (few or many) or (_no_width(found) and not certain):
+    if found is None or not is_extreme(value, units.n) or (_no_width(found) and not certain):
         return estimated(values, units)
     tail = (1 - LEVEL) / 2
     low = float(beta.ppf(tail, known, units.n - known + 1)) if known > _SAME else 0.0
@@ -188,6 +187,11 @@ def _share(values: Floats, units: Units) -> Estimate:
     if known < units.n - _SAME:
         high = float(beta.ppf(1 - tail, known + 1, units.n - known))
     return Estimate(value, replace(found, low=low, high=high))
+
+
+def is_extreme(share: float, n: int) -> bool:
+    """Whether less than one of n persons is found, or is not found."""
+    return n * share < 1 - _SAME or n * share > n - 1 + _SAME
 
 
 def _no_width(found: Interval) -> bool:

@@ -10,10 +10,12 @@ are 6.2 GB of numbers, of which a file that holds them has more than 1 in 1000.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from deptool.errors import SchemaError
 from deptool.parquet_headers import DICTIONARY, Chunk, Footer, Page, read_page
+from deptool.plain_files import open_plain
 from deptool.thrift import Malformed
 
 if TYPE_CHECKING:
@@ -51,6 +53,12 @@ _HEADER = 300, 1 << 16  # bytes that are read for a header: at first, and at mos
 
 # (module's bytes, is it of a dictionary page, row group, column, page) -> the header in plain.
 Unseal = Callable[[bytes, bool, int, int, int], bytes]
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether a plain file begins as an encrypted Parquet file does. Raises OSError."""
+    with open_plain(path) as file:
+        return file.read(len(ENCRYPTED)) == ENCRYPTED
 
 
 def allowance(size: int) -> int:

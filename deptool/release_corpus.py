@@ -109,9 +109,15 @@ def write_release(
     write_json(folder / MARKER, about_release(corpus, level, settings, key, steps, left_out))
     tasks = sorted({row["task"] for row in kept if row["task"] is not None})
     opened = open_corpus(folder)
-    others = other_files(corpus)
     return Written(
-        *(opened, len(kept), len(links.subject), steps, left_out, others, tuple(tasks), links)
+        corpus=opened,
+        n_recordings=len(kept),
+        n_persons=len(links.subject),
+        steps=steps,
+        left_out=left_out,
+        other_files=other_files(corpus),
+        tasks=tuple(tasks),
+        links=links,
     )
 
 

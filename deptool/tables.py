@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from deptool.columns import Column, Table
 from deptool.errors import InputError, SchemaError, UsageError
 from deptool.parquet_file import frame_of, opened
-from deptool.parquet_limits import ENCRYPTED
+from deptool.parquet_limits import is_encrypted
 from deptool.plain_files import open_plain
 from deptool.schema import SCHEMA_VERSION
 from deptool.validate import check, check_groups, check_names, check_rows, dtype
@@ -204,16 +204,12 @@ def write_table(
 
 def refuse_encrypted(path: Path) -> None:
     """Raise UsageError where an encrypted table lies: a plain one must not take its place."""
-    if not path.is_file():
-        return
-    with path.open("rb") as file:
-        if file.read(len(ENCRYPTED)) != ENCRYPTED:
-            return
-    raise UsageError(
-        "is encrypted, and a plain table would take its place",
-        where=path.name,
-        fix="Change the corpus that it was released from, and release it again.",
-    )
+    if path.is_file() and is_encrypted(path):
+        raise UsageError(
+            "is encrypted, and a plain table would take its place",
+            where=path.name,
+            fix="Change the corpus that it was released from, and release it again.",
+        )
 
 
 def read_table(path: Path, schema: Table, columns: list[str] | None = None) -> pl.DataFrame:
